@@ -1,0 +1,1 @@
+//! google.protobuf well-known types for prost, with exact ProtoJSON.

@@ -1,0 +1,1 @@
+//! The backend of prebuilds: store, controller, runner, snapshots and API as a library.

@@ -1,0 +1,1 @@
+//! Serve and call any tonic service over Connect, gRPC and gRPC-Web, proto and JSON, on one port.
