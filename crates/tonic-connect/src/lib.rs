@@ -1,1 +1,3 @@
 //! Serve and call any tonic service over Connect, gRPC and gRPC-Web, proto and JSON, on one port.
+
+pub mod validate;
