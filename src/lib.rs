@@ -4,6 +4,8 @@
 //! Generated code is [`v1`] and is never edited; what is added to it stands beside it, in a
 //! module of its name.
 
+pub mod timeout;
+
 /// The package `gitpod.v1`, generated from `proto/gitpod/v1`.
 #[allow(clippy::all, unreachable_pub, rust_2018_idioms)]
 pub mod v1 {

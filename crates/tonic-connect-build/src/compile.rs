@@ -20,6 +20,8 @@ const VALIDATE_SOURCE: &str = include_str!("../proto/buf/validate/validate.proto
 pub(crate) struct Schema {
     /// All files, with imports, options and comments.
     pub(crate) encoded: Vec<u8>,
+    /// All files, for those who resolve references to other packages.
+    pub(crate) all_files: FileDescriptorSet,
     /// The files to generate code for: neither `google.protobuf` nor `buf.validate`.
     pub(crate) files: FileDescriptorSet,
     /// All files, with options that can be read by name.
@@ -57,12 +59,14 @@ pub(crate) fn compile(
             .open_file(proto)
             .map_err(|error| Error::Schema(format!("{error:?}")))?;
     }
-    let mut files = compiler.file_descriptor_set();
+    let all_files = compiler.file_descriptor_set();
+    let mut files = all_files.clone();
     files
         .file
         .retain(|file| !matches!(file.package(), "google.protobuf" | "buf.validate"));
     Ok(Schema {
         encoded: compiler.encode_file_descriptor_set(),
+        all_files,
         files,
         pool: compiler.descriptor_pool(),
     })

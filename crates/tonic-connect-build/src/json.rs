@@ -12,7 +12,7 @@ pub(crate) fn generate(
     extern_paths: &[(String, String)],
 ) -> Result<String, Error> {
     let mut builder = pbjson_build::Builder::new();
-    for file in &schema.files.file {
+    for file in &schema.all_files.file {
         builder.register_file_descriptor(file.clone());
     }
     for (proto_path, rust_path) in extern_paths {

@@ -25,7 +25,7 @@ pub(crate) fn generate(
     }));
 
     let requests = schema
-        .files
+        .all_files
         .file
         .iter()
         .map(|file| {
