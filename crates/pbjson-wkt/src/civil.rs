@@ -4,6 +4,7 @@
 //! the months before it repeat every five months (31, 30, 31, 30, 31: 153 days). The calendar
 //! repeats every 400 years.
 
+pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
 /// Days in 400 years, 97 of them leap years.
 const DAYS_PER_CYCLE: i64 = 146_097;
 /// Days from 0000-03-01 to 1970-01-01.

@@ -32,6 +32,7 @@ mod civil;
 mod decimal;
 mod duration;
 mod excerpt;
+mod rfc3339;
 mod timestamp;
 
 pub use duration::{Duration, DurationError};
