@@ -18,6 +18,8 @@ pub mod schema;
 pub mod server;
 #[cfg(feature = "protocol")]
 mod timeout;
+#[cfg(feature = "transport")]
+pub mod transport;
 pub mod validate;
 
 /// What generated code names, so that it needs no dependencies of its own.

@@ -1,9 +1,8 @@
 //! The way of one call, the same for every protocol: negotiated terms, the request's message, the response's message.
 
-use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -246,9 +245,7 @@ where
 }
 
 /// A response that is there already.
-pub(super) fn answered(
-    response: http::Response<Body>,
-) -> Pin<Box<std::future::Ready<Result<http::Response<Body>, Infallible>>>> {
+pub(super) fn answered(response: http::Response<Body>) -> ResponseFuture {
     Box::pin(ready(Ok(response)))
 }
 
