@@ -12,6 +12,8 @@ pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/gitpod.v1.rs"));
 }
 
+pub mod phase;
+
 /// The compiled schema: an encoded `google.protobuf.FileDescriptorSet` with all imports, options
 /// and comments.
 pub const FILE_DESCRIPTOR_SET: &[u8] =
