@@ -4,6 +4,7 @@
 //! Generated code is [`v1`] and is never edited; what is added to it stands beside it, in a
 //! module of its name.
 
+pub mod phase;
 pub mod timeout;
 
 /// The package `gitpod.v1`, generated from `proto/gitpod/v1`.
@@ -11,8 +12,6 @@ pub mod timeout;
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/gitpod.v1.rs"));
 }
-
-pub mod phase;
 
 /// The compiled schema: an encoded `google.protobuf.FileDescriptorSet` with all imports, options
 /// and comments.

@@ -1,1 +1,4 @@
 //! The backend of prebuilds: store, controller, runner, snapshots and API as a library.
+
+pub mod domain;
+pub mod store;
