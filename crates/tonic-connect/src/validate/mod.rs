@@ -203,3 +203,13 @@ impl Pattern {
             .is_some_and(|regex| regex.is_match(value))
     }
 }
+
+/// `invalid_argument`, with the violations as `google.rpc.BadRequest` in the details.
+#[cfg(feature = "protocol")]
+impl From<Violations> for tonic::Status {
+    fn from(violations: Violations) -> Self {
+        crate::details::bad_request(
+            violations.violations.into_iter().map(|violation| (violation.field, violation.message)),
+        )
+    }
+}
