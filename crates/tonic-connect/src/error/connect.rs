@@ -185,8 +185,9 @@ pub(crate) fn parse_connect_end_stream(body: &[u8]) -> Result<EndStream, Status>
     })
 }
 
+/// The code of an answer that says nothing but its HTTP status; gRPC has the same table.
 /// <https://connectrpc.com/docs/protocol#http-to-error-code>
-fn code_from_http_status(http: StatusCode) -> Code {
+pub(crate) fn code_from_http_status(http: StatusCode) -> Code {
     match http.as_u16() {
         400 => Code::Internal,
         401 => Code::Unauthenticated,
