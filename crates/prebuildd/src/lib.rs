@@ -1,1 +1,3 @@
 //! The backend of prebuilds: store, controller, runner, snapshots and API as a library.
+
+pub mod snapshot;
