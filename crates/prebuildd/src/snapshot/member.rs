@@ -223,7 +223,7 @@ impl<R: Read> MemberReader<R> {
                 }
                 return Ok(None);
             };
-            let size = header.size().map_err(invalid)?;
+            let size = header.entry_size().map_err(invalid)?;
             match header.entry_type() {
                 EntryType::GNULongName => long_name = Some(self.name(size)?),
                 EntryType::GNULongLink => long_link = Some(self.name(size)?),

@@ -125,7 +125,7 @@ struct Packer {
     out: BufWriter<Encoder<'static, Outlet>>,
     buffer: Vec<u8>,
     /// Files of this root that have further links: device and inode to path and links to come.
-    linked: HashMap<(u64, u64), (Vec<u8>, u64)>,
+    linked: HashMap<(u64, u64), (Vec<u8>, usize)>,
     entries: u64,
     unpacked_bytes: u64,
     skipped: u64,
@@ -175,7 +175,7 @@ impl Packer {
         self.contents(found, File::from(file), size, cancel)?;
         if stat.st_nlink > 1 && self.linked.len() < MAX_LINKED {
             let key = (stat.st_dev, stat.st_ino);
-            let further = u64::from(stat.st_nlink) - 1;
+            let further = usize::try_from(stat.st_nlink).unwrap_or(usize::MAX) - 1;
             self.linked.insert(key, (found.path.to_vec(), further));
         }
         Ok(())
