@@ -1,4 +1,5 @@
 //! The backend of prebuilds: store, controller, runner, snapshots and API as a library.
 
 pub mod domain;
+pub mod snapshot;
 pub mod store;
