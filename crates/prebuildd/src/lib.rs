@@ -1,1 +1,5 @@
 //! The backend of prebuilds: store, controller, runner, snapshots and API as a library.
+
+pub mod domain;
+pub mod logs;
+pub mod runner;
