@@ -305,16 +305,8 @@ impl<'a> Git<'a> {
     /// The id of the commit that `name` stands for, if there is one.
     async fn commit(&self, folder: &Path, name: &str) -> Result<Option<String>, RunnerError> {
         let name = format!("{name}^{{commit}}");
-        self.ask(
-            folder,
-            &[
-                "rev-parse",
-                "--verify",
-                "--quiet",
-                &name,
-            ],
-        )
-        .await
+        self.ask(folder, &["rev-parse", "--verify", "--quiet", &name])
+            .await
     }
 
     /// The first line that git answers, if it does.

@@ -8,12 +8,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::ENVIRONMENT_VARIABLE;
@@ -144,36 +142,46 @@ fn kill(mark: &Mark) -> io::Result<Vec<Process>> {
     Ok(all)
 }
 
-/// Ends all processes that carry the mark, and returns when none is left.
+/// Ends all processes that carry the mark, and returns when none is left. Goes on when the future is
+/// dropped.
 pub(super) async fn end(mark: Mark) -> Result<(), RunnerError> {
-    let failed = |error| RunnerError::io("read", Path::new("/proc"), error);
+    tokio::task::spawn_blocking(move || end_now(&mark))
+        .await
+        .unwrap_or_else(|error| Err(failed(io::Error::other(error))))
+}
+
+fn failed(error: io::Error) -> RunnerError {
+    RunnerError::io("end", Path::new("processes"), error)
+}
+
+fn end_now(mark: &Mark) -> Result<(), RunnerError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let mark = mark.clone();
-        let killed = tokio::task::spawn_blocking(move || kill(&mark))
-            .await
-            .map_err(|error| failed(io::Error::other(error)))?
-            .map_err(failed)?;
+        let killed = kill(mark).map_err(failed)?;
         if killed.is_empty() {
             return Ok(());
         }
-        let count = killed.len();
-        for process in killed {
-            let id = process.id;
-            let ended = AsyncFd::with_interest(process.handle, Interest::READABLE)
-                .map_err(|error| RunnerError::io("watch", Path::new("a process"), error))?;
-            match timeout_at(deadline, ended.readable()).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
-                    return Err(RunnerError::io("watch", Path::new("a process"), error));
-                }
-                Err(_) => {
-                    return Err(RunnerError::ProcessesLeft {
-                        count,
-                        example: id.as_raw_nonzero().get(),
-                    });
-                }
+        for process in &killed {
+            if !wait(process, deadline).map_err(failed)? {
+                return Err(RunnerError::ProcessesLeft {
+                    count: killed.len(),
+                    example: process.id.as_raw_nonzero().get(),
+                });
             }
+        }
+    }
+}
+
+/// Waits until the process has ended; `false` when it has not by then.
+fn wait(process: &Process, deadline: Instant) -> io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
+        let mut handles = [PollFd::new(&process.handle, PollFlags::IN)];
+        match poll(&mut handles, Some(&timeout)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
