@@ -1,5 +1,7 @@
 //! The backend of prebuilds: store, controller, runner, snapshots and API as a library.
 
 pub mod domain;
+pub mod logs;
+pub mod runner;
 pub mod snapshot;
 pub mod store;

@@ -1,0 +1,187 @@
+//! Finding and ending processes by what they carry in their environment.
+//!
+//! The marker survives everything but a process that changes its own environment: a new session, a
+//! lost parent, a killed server. In the sandbox such a process goes with its pid namespace; without
+//! one, a process without a terminal that works inside the environment's folder counts too.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use uuid::Uuid;
+
+use super::ENVIRONMENT_VARIABLE;
+use super::error::RunnerError;
+
+/// Marks the processes of one command.
+pub(super) const COMMAND_VARIABLE: &str = "PREBUILDS_COMMAND_ID";
+
+/// How long killed processes may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often new processes may turn up while all are being stopped, before those that are known are
+/// killed: a fork bomb that is faster than this loses its parents instead.
+const FREEZE_ROUNDS: usize = 64;
+/// How much of a process's environment is searched.
+const MAX_ENVIRON: u64 = 8 * 1024 * 1024;
+
+/// What the processes have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    variable: Vec<u8>,
+    folder: Option<PathBuf>,
+}
+
+impl Mark {
+    pub(super) fn environment(id: Uuid, folder: PathBuf) -> Self {
+        Self {
+            variable: format!("{ENVIRONMENT_VARIABLE}={id}").into_bytes(),
+            folder: Some(folder),
+        }
+    }
+
+    pub(super) fn command(id: Uuid) -> Self {
+        Self {
+            variable: format!("{COMMAND_VARIABLE}={id}").into_bytes(),
+            folder: None,
+        }
+    }
+
+    fn is_on(&self, process: &Path) -> bool {
+        self.in_environment_of(process).unwrap_or(false)
+            || self
+                .folder
+                .as_deref()
+                .is_some_and(|folder| works_in(process, folder).unwrap_or(false))
+    }
+
+    fn in_environment_of(&self, process: &Path) -> io::Result<bool> {
+        let mut environ = Vec::new();
+        File::open(process.join("environ"))?
+            .take(MAX_ENVIRON)
+            .read_to_end(&mut environ)?;
+        Ok(environ
+            .split(|&byte| byte == 0)
+            .any(|variable| variable == self.variable))
+    }
+}
+
+/// Whether the process has its working directory in `folder` and no terminal: somebody who looks
+/// around there with a shell is not part of the environment.
+fn works_in(process: &Path, folder: &Path) -> io::Result<bool> {
+    if !fs::read_link(process.join("cwd"))?.starts_with(folder) {
+        return Ok(false);
+    }
+    let stat = fs::read(process.join("stat"))?;
+    // The name stands in parentheses and may hold anything: state, parent, group, session and
+    // terminal follow the last one.
+    let after_name = stat.iter().rposition(|&b| b == b')').map_or(0, |at| at + 1);
+    let terminal = String::from_utf8_lossy(&stat[after_name..])
+        .split_whitespace()
+        .nth(4)
+        .map(|number| number == "0");
+    Ok(terminal == Some(true))
+}
+
+struct Process {
+    id: Pid,
+    handle: OwnedFd,
+}
+
+/// The running processes that carry the mark. Those that have ended and wait for their parent do
+/// not show an environment or a working directory any more.
+fn find(mark: &Mark, known: &[Process]) -> io::Result<Vec<Process>> {
+    let own = std::process::id();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(id) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+            .filter(|&id| id != own)
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+        else {
+            continue;
+        };
+        if known.iter().any(|process| process.id == id) || !mark.is_on(&entry.path()) {
+            continue;
+        }
+        // The handle names this one process; look again, in case the id has changed hands.
+        let Ok(handle) = pidfd_open(id, PidfdFlags::empty()) else {
+            continue;
+        };
+        if mark.is_on(&entry.path()) {
+            found.push(Process { id, handle });
+        }
+    }
+    Ok(found)
+}
+
+/// Sends the signal; `false` when that is not allowed, so waiting would be in vain.
+fn signal(process: &Process, signal: Signal) -> bool {
+    pidfd_send_signal(&process.handle, signal) != Err(rustix::io::Errno::PERM)
+}
+
+/// Kills all processes that carry the mark. They are stopped first, so that none can start another
+/// behind the search.
+fn kill(mark: &Mark) -> io::Result<Vec<Process>> {
+    let mut all: Vec<Process> = Vec::new();
+    for _ in 0..FREEZE_ROUNDS {
+        let mut new = find(mark, &all)?;
+        new.retain(|process| signal(process, Signal::STOP));
+        if new.is_empty() {
+            break;
+        }
+        all.append(&mut new);
+    }
+    all.retain(|process| signal(process, Signal::KILL));
+    Ok(all)
+}
+
+/// Ends all processes that carry the mark, and returns when none is left. Goes on when the future is
+/// dropped.
+pub(super) async fn end(mark: Mark) -> Result<(), RunnerError> {
+    tokio::task::spawn_blocking(move || end_now(&mark))
+        .await
+        .unwrap_or_else(|error| Err(failed(io::Error::other(error))))
+}
+
+fn failed(error: io::Error) -> RunnerError {
+    RunnerError::io("end", Path::new("processes"), error)
+}
+
+fn end_now(mark: &Mark) -> Result<(), RunnerError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let killed = kill(mark).map_err(failed)?;
+        if killed.is_empty() {
+            return Ok(());
+        }
+        for process in &killed {
+            if !wait(process, deadline).map_err(failed)? {
+                return Err(RunnerError::ProcessesLeft {
+                    count: killed.len(),
+                    example: process.id.as_raw_nonzero().get(),
+                });
+            }
+        }
+    }
+}
+
+/// Waits until the process has ended; `false` when it has not by then.
+fn wait(process: &Process, deadline: Instant) -> io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
+        let mut handles = [PollFd::new(&process.handle, PollFlags::IN)];
+        match poll(&mut handles, Some(&timeout)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

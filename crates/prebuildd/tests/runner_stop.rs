@@ -1,0 +1,185 @@
+//! Nothing is left running: after a command, a cancelled future, a killed server.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod runner_fixture;
+
+use std::process::{Command, Stdio};
+
+use prebuildd::domain::source::Revision;
+use prebuildd::runner::{ENVIRONMENT_VARIABLE, Runner, RunnerConfig, SandboxMode};
+use runner_fixture::{Fixture, both, processes};
+use tokio::time::{Duration, timeout};
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn what_a_command_leaves_in_the_background_ends_with_it() {
+    for sandbox in both() {
+        let fixture = Fixture::new(sandbox);
+        let ran = fixture.run(
+            r#"{
+                "initializeCommand": "sleep 1000 & echo first",
+                "onCreateCommand": "setsid sleep 1000 & (trap '' TERM HUP; sleep 1000) & echo second",
+                "updateContentCommand": {"a": "sleep 1000 & echo third", "b": "sleep 1000 &"}
+            }"#,
+        );
+        let ran = timeout(LONG, ran)
+            .await
+            .expect("a background process held the command up");
+        ran.result.as_ref().unwrap();
+        for word in ["first\n", "second\n", "[a] third\n"] {
+            assert!(ran.log.contains(word), "{}", ran.log);
+        }
+        assert!(processes(ran.environment.id).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_command_leaves_nothing_after_stop() {
+    for sandbox in both() {
+        let fixture = Fixture::new(sandbox);
+        let repository = fixture.with_devcontainer(
+            r#"{"onCreateCommand": {
+                "a": "setsid sleep 1000 & setsid setsid sleep 1000 & touch ready-a; wait",
+                "b": "touch ready-b; sleep 1000"
+            }}"#,
+        );
+        let environment = fixture.start(&repository, Revision::Head).await;
+        let (environment, request) = (environment.0.unwrap(), environment.1);
+        let writer = fixture.writer(&request);
+        {
+            let mut running = std::pin::pin!(fixture.runner.run_lifecycle(&environment, &writer));
+            while !["ready-a", "ready-b"]
+                .iter()
+                .all(|name| environment.workspace.join(name).exists())
+            {
+                tokio::select! {
+                    result = &mut running => panic!("{result:?} {}", fixture.log(&request)),
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+            assert!(!processes(environment.id).is_empty());
+        }
+        timeout(LONG, fixture.runner.stop(environment.id))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(processes(environment.id).is_empty());
+        fixture.runner.remove(environment.id).await.unwrap();
+        assert!(!environment.workspace.exists());
+    }
+}
+
+#[tokio::test]
+async fn stop_ends_a_command_that_somebody_awaits() {
+    for sandbox in both() {
+        let fixture = Fixture::new(sandbox);
+        let repository = fixture.with_devcontainer(
+            r#"{"onCreateCommand": "touch ready; while :; do sleep 1000; done", "updateContentCommand": "touch later"}"#,
+        );
+        let (environment, request) = fixture.start(&repository, Revision::Head).await;
+        let environment = environment.unwrap();
+        let task = tokio::spawn({
+            let (runner, environment, writer) = (
+                fixture.runner.clone(),
+                environment.clone(),
+                fixture.writer(&request),
+            );
+            async move { runner.run_lifecycle(&environment, &writer).await }
+        });
+        while !environment.workspace.join("ready").exists() {
+            tokio::task::yield_now().await;
+        }
+        fixture.runner.stop(environment.id).await.unwrap();
+        assert!(processes(environment.id).is_empty());
+        let error = timeout(LONG, task).await.unwrap().unwrap().unwrap_err();
+        assert!(error.to_string().contains("onCreateCommand"), "{error}");
+        assert!(!environment.workspace.join("later").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_start_leaves_nothing_after_remove() {
+    let fixture = Fixture::new(SandboxMode::None);
+    let repository = fixture.with_devcontainer("{}");
+    // Drop it after each possible number of polls, until it is fast enough to finish.
+    for polls in 0.. {
+        let request = fixture.request(&repository, Revision::Head);
+        let writer = fixture.writer(&request);
+        let finished = {
+            let mut starting = std::pin::pin!(fixture.runner.start(&request, &writer));
+            let mut finished = false;
+            for _ in 0..polls {
+                tokio::select! {
+                    biased;
+                    _ = &mut starting => { finished = true; break; }
+                    () = tokio::time::sleep(Duration::from_millis(3)) => {}
+                }
+            }
+            finished
+        };
+        fixture.runner.remove(request.environment_id).await.unwrap();
+        assert!(processes(request.environment_id).is_empty());
+        assert!(fixture.runner.environments().await.unwrap().is_empty());
+        if finished {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn leftovers_of_an_earlier_server_end() {
+    let fixture = Fixture::new(SandboxMode::None);
+    let repository = fixture.with_devcontainer("{}");
+    let environment = fixture.start(&repository, Revision::Head).await.0.unwrap();
+    // One with the mark, one that shed its environment but works in the folder, and a stranger.
+    let mut marked = Command::new("sleep")
+        .arg("1000")
+        .env(ENVIRONMENT_VARIABLE, environment.id.to_string())
+        .spawn()
+        .unwrap();
+    let mut bare = Command::new("setsid")
+        .args(["sleep", "1000"])
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap())
+        .current_dir(&environment.workspace)
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
+    let folder = fixture.folder.path().join("environments");
+    let later = Runner::new(RunnerConfig::from_env(folder, SandboxMode::None)).unwrap();
+    later.stop(environment.id).await.unwrap();
+    for child in [&mut marked, &mut bare] {
+        assert!(child.try_wait().unwrap().is_some(), "it still runs");
+    }
+    assert!(stranger.try_wait().unwrap().is_none());
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_fork_bomb_ends() {
+    let fixture = Fixture::new(SandboxMode::None);
+    let repository = fixture.with_devcontainer(
+        // Every process starts another and ends: there is always one that the last search missed.
+        r#"{"onCreateCommand": "printf '#!/bin/sh\nsetsid ./chain & exit' > chain; chmod +x chain; ./chain; ./chain; ./chain; echo started; sleep 1000"}"#,
+    );
+    let (environment, request) = fixture.start(&repository, Revision::Head).await;
+    let environment = environment.unwrap();
+    let writer = fixture.writer(&request);
+    {
+        let mut running = std::pin::pin!(fixture.runner.run_lifecycle(&environment, &writer));
+        while !fixture.log(&request).contains("\nstarted\n") {
+            tokio::select! {
+                result = &mut running => panic!("{result:?} {}", fixture.log(&request)),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    }
+    timeout(LONG, fixture.runner.stop(environment.id))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(processes(environment.id).is_empty());
+}
