@@ -88,7 +88,16 @@ async fn bad_requests_are_told_what_is_wrong() {
     let good = || encode("application/proto", &named("Ada"));
     let two = || [envelope(0, &good()), envelope(0, &good())].concat();
     type Headers = &'static [(&'static str, &'static str)];
-    let cases: Vec<(&str, &str, Headers, Vec<u8>, Code, &str)> = vec![
+    /// Method, content type, headers, body; code and a part of the message.
+    type Case = (
+        &'static str,
+        &'static str,
+        Headers,
+        Vec<u8>,
+        Code,
+        &'static str,
+    );
+    let cases: Vec<Case> = vec![
         // Bodies.
         (
             "Greet",
