@@ -1,16 +1,16 @@
 //! Serve and call any tonic service over Connect, gRPC and gRPC-Web, proto and JSON, on one port.
 
-#[cfg(feature = "protocol")]
+#[cfg(feature = "server")]
 mod codec;
-#[cfg(feature = "protocol")]
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod compression;
 #[cfg(feature = "protocol")]
 pub mod details;
-#[cfg(feature = "protocol")]
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod envelope;
 #[cfg(feature = "protocol")]
 mod error;
-#[cfg(feature = "protocol")]
+#[cfg(feature = "server")]
 mod json_path;
 #[cfg(feature = "protocol")]
 pub mod schema;
