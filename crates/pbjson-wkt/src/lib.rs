@@ -1,1 +1,39 @@
-//! google.protobuf well-known types for prost, with exact ProtoJSON.
+//! google.protobuf well-known types for [prost], with exact JSON.
+//!
+//! [`Duration`] and [`Timestamp`] have the wire format of `google.protobuf.Duration` and
+//! `google.protobuf.Timestamp`, and the JSON form that [ProtoJSON] prescribes for them: what
+//! they print every conforming reader takes, and what ProtoJSON forbids they refuse.
+//!
+//! Their fields are public and bytes come from outside, so a value may be invalid (a nanosecond
+//! count of two billion, a year 12000). Such a value can be held, compared, decoded and encoded
+//! again in binary; every conversion and the JSON writer check it first and return an error.
+//! Nothing here panics, whatever the bytes were.
+//!
+//! ```
+//! use pbjson_wkt::{Duration, Timestamp};
+//!
+//! let timeout: Duration = serde_json::from_str(r#""5400.5s""#)?;
+//! assert_eq!(timeout, Duration::new(5400, 500_000_000)?);
+//! assert_eq!(std::time::Duration::try_from(timeout)?.as_millis(), 5_400_500);
+//!
+//! let created: Timestamp = "2026-11-23T10:30:00+01:00".parse()?;
+//! assert_eq!(serde_json::to_string(&created)?, r#""2026-11-23T09:30:00Z""#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! To make prost use them in generated code, name them as external types in the build script:
+//! `.extern_path(".google.protobuf.Duration", "::pbjson_wkt::Duration")`, and the same for
+//! `Timestamp`.
+//!
+//! [prost]: https://docs.rs/prost
+//! [ProtoJSON]: https://protobuf.dev/programming-guides/json/
+
+mod civil;
+mod decimal;
+mod duration;
+mod excerpt;
+mod rfc3339;
+mod timestamp;
+
+pub use duration::{Duration, DurationError};
+pub use timestamp::{Timestamp, TimestampError};

@@ -3,3 +3,5 @@
 pub mod domain;
 pub mod logs;
 pub mod runner;
+pub mod snapshot;
+pub mod store;

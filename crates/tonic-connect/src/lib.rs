@@ -1,1 +1,41 @@
 //! Serve and call any tonic service over Connect, gRPC and gRPC-Web, proto and JSON, on one port.
+
+#[cfg(feature = "protocol")]
+mod codec;
+#[cfg(feature = "protocol")]
+mod compression;
+#[cfg(feature = "protocol")]
+pub mod details;
+#[cfg(feature = "protocol")]
+mod envelope;
+#[cfg(feature = "protocol")]
+mod error;
+#[cfg(feature = "protocol")]
+mod json_path;
+#[cfg(feature = "protocol")]
+pub mod schema;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "protocol")]
+mod timeout;
+#[cfg(feature = "transport")]
+pub mod transport;
+pub mod validate;
+
+/// What generated code names, so that it needs no dependencies of its own.
+#[cfg(feature = "protocol")]
+#[doc(hidden)]
+pub mod codegen {
+    pub use std::convert::Infallible;
+    pub use std::sync::Arc;
+    pub use std::task::{Context, Poll};
+
+    pub use http;
+    pub use http_body::Body;
+    pub use tonic;
+    pub use tonic::server::NamedService;
+    pub use tower_service::Service;
+
+    /// Any error, as HTTP bodies have it.
+    pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+}

@@ -1,0 +1,343 @@
+//! `google.protobuf.Timestamp`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration as StdDuration, SystemTime};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+use crate::civil::{Date, SECONDS_PER_DAY};
+use crate::decimal::Text;
+use crate::excerpt::excerpt;
+use crate::rfc3339::Fields;
+
+/// The length of the longest JSON form, `9999-12-31T23:59:59.999999999Z`.
+const TEXT_LEN: usize = 30;
+const NANOS_PER_SECOND: i32 = 1_000_000_000;
+
+/// A point in time with nanosecond resolution: `google.protobuf.Timestamp`.
+///
+/// Specified in [timestamp.proto] and, for JSON, in [ProtoJSON].
+///
+/// A valid timestamp lies in the years 0001 to 9999 of UTC. Its nanoseconds count forward, before
+/// 1970 too: half a second before it is `seconds: -1, nanos: 500_000_000`. Decoding from binary
+/// does not check that; [`Timestamp::is_valid`], [`Timestamp::new`] and every conversion do.
+/// There are no leap seconds.
+///
+/// # JSON
+///
+/// [RFC 3339] in UTC with 0, 3, 6 or 9 fraction digits: `"2026-11-23T09:30:00.250Z"`. Reading
+/// takes one to nine fraction digits, and `Z` or a numeric offset such as `+01:00`; `T` and `Z`
+/// are upper case and a second `60` does not exist. [`fmt::Display`] and [`FromStr`] use the same
+/// form.
+///
+/// Serializing an invalid timestamp is an error. `Display` cannot fail, so it says that the value
+/// is invalid and names the fields.
+///
+/// # Order
+///
+/// Valid timestamps are ordered by time. Invalid ones are ordered by their fields.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::SystemTime;
+/// use pbjson_wkt::Timestamp;
+///
+/// assert_eq!(Timestamp::default().to_string(), "1970-01-01T00:00:00Z");
+/// assert_eq!("2000-02-29T01:30:00+01:30".parse(), Timestamp::new(951_782_400, 0));
+/// assert!(Timestamp::try_from(SystemTime::now())? > Timestamp::default());
+///
+/// // Every invalid state has an error of its own.
+/// assert!(Timestamp::new(Timestamp::MAX_SECONDS + 1, 0).is_err()); // the year 10000
+/// assert!(Timestamp::new(0, -1).is_err());                         // nanos count forward
+/// assert!("2026-02-29T00:00:00Z".parse::<Timestamp>().is_err());   // not a leap year
+/// assert!("2026-11-23".parse::<Timestamp>().is_err());             // no time of day
+/// # Ok::<(), pbjson_wkt::TimestampError>(())
+/// ```
+///
+/// [timestamp.proto]: https://protobuf.dev/reference/protobuf/google.protobuf/#timestamp
+/// [ProtoJSON]: https://protobuf.dev/programming-guides/json/
+/// [RFC 3339]: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::prost::Message)]
+pub struct Timestamp {
+    /// Seconds since 1970-01-01T00:00:00Z, from [`Timestamp::MIN_SECONDS`] to
+    /// [`Timestamp::MAX_SECONDS`].
+    #[prost(int64, tag = "1")]
+    pub seconds: i64,
+    /// The fraction in nanoseconds, 0 to 999,999,999.
+    #[prost(int32, tag = "2")]
+    pub nanos: i32,
+}
+
+impl Timestamp {
+    /// The seconds of 0001-01-01T00:00:00Z.
+    pub const MIN_SECONDS: i64 = -62_135_596_800;
+    /// The seconds of 9999-12-31T23:59:59Z.
+    pub const MAX_SECONDS: i64 = 253_402_300_799;
+    /// The earliest timestamp, 0001-01-01T00:00:00Z.
+    pub const MIN: Self = Self {
+        seconds: Self::MIN_SECONDS,
+        nanos: 0,
+    };
+    /// The latest timestamp, 9999-12-31T23:59:59.999999999Z.
+    pub const MAX: Self = Self {
+        seconds: Self::MAX_SECONDS,
+        nanos: NANOS_PER_SECOND - 1,
+    };
+
+    /// The time `seconds` and `nanos` after 1970-01-01T00:00:00Z. Nanoseconds are not carried
+    /// over: `new(0, 1_000_000_000)` is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`TimestampError::OutOfRange`] or [`TimestampError::NanosOutOfRange`].
+    pub fn new(seconds: i64, nanos: i32) -> Result<Self, TimestampError> {
+        if !(Self::MIN_SECONDS..=Self::MAX_SECONDS).contains(&seconds) {
+            return Err(TimestampError::OutOfRange {
+                value: format!("{seconds} seconds from 1970"),
+            });
+        }
+        if !(0..NANOS_PER_SECOND).contains(&nanos) {
+            return Err(TimestampError::NanosOutOfRange { nanos });
+        }
+        Ok(Self { seconds, nanos })
+    }
+
+    /// Whether both fields are in range.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.checked().is_ok()
+    }
+
+    fn checked(&self) -> Result<Self, TimestampError> {
+        Self::new(self.seconds, self.nanos)
+    }
+
+    fn to_text(self) -> Result<Text<TEXT_LEN>, TimestampError> {
+        self.checked()?;
+        let date = Date::from_days_since_epoch(self.seconds.div_euclid(SECONDS_PER_DAY));
+        let second = self.seconds.rem_euclid(SECONDS_PER_DAY);
+        let mut text = Text::new();
+        for (separator, value, width) in [
+            (None, date.year, 4),
+            (Some(b'-'), date.month, 2),
+            (Some(b'-'), date.day, 2),
+            (Some(b'T'), second / 3_600, 2),
+            (Some(b':'), second / 60 % 60, 2),
+            (Some(b':'), second % 60, 2),
+        ] {
+            if let Some(separator) = separator {
+                text.push(separator);
+            }
+            text.push_number(value.unsigned_abs(), width);
+        }
+        text.push_fraction(self.nanos.unsigned_abs());
+        text.push(b'Z');
+        Ok(text)
+    }
+}
+
+impl ::prost::Name for Timestamp {
+    const PACKAGE: &'static str = "google.protobuf";
+    const NAME: &'static str = "Timestamp";
+
+    fn type_url() -> String {
+        "type.googleapis.com/google.protobuf.Timestamp".to_owned()
+    }
+}
+
+/// Why a [`Timestamp`] cannot be made, read, printed or converted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimestampError {
+    /// The text is not in the JSON form.
+    #[error(
+        "timestamp {text:?} is not RFC 3339: write it like \"2026-11-23T09:30:00Z\" \
+         or \"2026-11-23T10:30:00.25+01:00\""
+    )]
+    Malformed {
+        /// The text, shortened when it is long.
+        text: String,
+    },
+    /// The text has the right form, but names a day, a time of day or an offset that is not one.
+    #[error(
+        "timestamp {text:?} does not exist: check the day of the month, hours 00 to 23, \
+         minutes and seconds 00 to 59"
+    )]
+    Nonexistent {
+        /// The text.
+        text: String,
+    },
+    /// The time lies outside the years 0001 to 9999 of UTC.
+    #[error(
+        "timestamp {value} is out of range: keep it between {} and {}",
+        Timestamp::MIN,
+        Timestamp::MAX
+    )]
+    OutOfRange {
+        /// The time as it was given: text, or seconds.
+        value: String,
+    },
+    /// The nanoseconds are negative, or make a whole second or more.
+    #[error(
+        "timestamp has {nanos} nanoseconds: keep them between 0 and 999999999, \
+         and count whole seconds as seconds"
+    )]
+    NanosOutOfRange {
+        /// The nanoseconds.
+        nanos: i32,
+    },
+    /// The platform's [`SystemTime`] does not reach that far.
+    #[error("timestamp {timestamp} is out of range for the clock of this platform")]
+    Unrepresentable {
+        /// The timestamp, which is valid.
+        timestamp: Timestamp,
+    },
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to_text() {
+            Ok(text) => f.pad(text.as_str()),
+            Err(_) => write!(
+                f,
+                "invalid timestamp ({} seconds, {} nanoseconds)",
+                self.seconds, self.nanos
+            ),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    /// Reads the JSON form, without the quotes.
+    ///
+    /// # Errors
+    ///
+    /// [`TimestampError::Malformed`], [`TimestampError::Nonexistent`] or
+    /// [`TimestampError::OutOfRange`].
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let fields = Fields::read(text.as_bytes()).ok_or_else(|| TimestampError::Malformed {
+            text: excerpt(text),
+        })?;
+        if !fields.exist() {
+            return Err(TimestampError::Nonexistent {
+                text: excerpt(text),
+            });
+        }
+        // The year 0000 may lie in range once the offset is taken off.
+        let seconds = fields.seconds_since_epoch();
+        if !(Self::MIN_SECONDS..=Self::MAX_SECONDS).contains(&seconds) {
+            return Err(TimestampError::OutOfRange {
+                value: excerpt(text),
+            });
+        }
+        Ok(Self {
+            seconds,
+            nanos: fields.nanos,
+        })
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.to_text().map_err(ser::Error::custom)?;
+        serializer.serialize_str(text.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an RFC 3339 timestamp, like \"2026-11-23T09:30:00Z\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+impl TryFrom<SystemTime> for Timestamp {
+    type Error = TimestampError;
+
+    /// # Errors
+    ///
+    /// [`TimestampError::OutOfRange`] outside the years 0001 to 9999.
+    fn try_from(time: SystemTime) -> Result<Self, TimestampError> {
+        let (seconds, nanos) = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => (i128::from(after.as_secs()), after.subsec_nanos() as i32),
+            Err(error) => {
+                let before = error.duration();
+                let seconds = -i128::from(before.as_secs());
+                match before.subsec_nanos() as i32 {
+                    0 => (seconds, 0),
+                    nanos => (seconds - 1, NANOS_PER_SECOND - nanos),
+                }
+            }
+        };
+        match i64::try_from(seconds) {
+            Ok(seconds) => Self::new(seconds, nanos),
+            Err(_) => Err(TimestampError::OutOfRange {
+                value: format!("{seconds} seconds from 1970"),
+            }),
+        }
+    }
+}
+
+impl TryFrom<Timestamp> for SystemTime {
+    type Error = TimestampError;
+
+    /// The fraction is cut to what the platform's clock can hold: nanoseconds on Unix, 100
+    /// nanoseconds on Windows.
+    ///
+    /// # Errors
+    ///
+    /// Why the timestamp is not valid, or [`TimestampError::Unrepresentable`].
+    fn try_from(timestamp: Timestamp) -> Result<Self, TimestampError> {
+        let timestamp = timestamp.checked()?;
+        let whole = StdDuration::from_secs(timestamp.seconds.unsigned_abs());
+        let second = if timestamp.seconds < 0 {
+            Self::UNIX_EPOCH.checked_sub(whole)
+        } else {
+            Self::UNIX_EPOCH.checked_add(whole)
+        };
+        let fraction = StdDuration::from_nanos(timestamp.nanos.unsigned_abs().into());
+        second
+            .and_then(|second| second.checked_add(fraction))
+            .ok_or(TimestampError::Unrepresentable { timestamp })
+    }
+}
+
+impl TryFrom<prost_types::Timestamp> for Timestamp {
+    type Error = TimestampError;
+
+    /// # Errors
+    ///
+    /// Why the timestamp is not valid.
+    fn try_from(timestamp: prost_types::Timestamp) -> Result<Self, TimestampError> {
+        Self::new(timestamp.seconds, timestamp.nanos)
+    }
+}
+
+impl TryFrom<Timestamp> for prost_types::Timestamp {
+    type Error = TimestampError;
+
+    /// # Errors
+    ///
+    /// Why the timestamp is not valid.
+    fn try_from(timestamp: Timestamp) -> Result<Self, TimestampError> {
+        let Timestamp { seconds, nanos } = timestamp.checked()?;
+        Ok(Self { seconds, nanos })
+    }
+}

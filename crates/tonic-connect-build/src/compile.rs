@@ -1,0 +1,73 @@
+//! From `.proto` files to descriptors, without protoc.
+//!
+//! Imports are looked for below the include folders, then among the files that everybody
+//! imports: `google/protobuf/*` and the part of `buf/validate` that this crate compiles.
+
+use std::path::Path;
+
+use prost_reflect::DescriptorPool;
+use prost_types::FileDescriptorSet;
+use protox::file::{
+    ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver,
+};
+
+use crate::Error;
+
+const VALIDATE_NAME: &str = "buf/validate/validate.proto";
+const VALIDATE_SOURCE: &str = include_str!("../proto/buf/validate/validate.proto");
+
+/// A compiled schema, in the three forms that its readers want.
+pub(crate) struct Schema {
+    /// All files, with imports, options and comments.
+    pub(crate) encoded: Vec<u8>,
+    /// All files, for those who resolve references to other packages.
+    pub(crate) all_files: FileDescriptorSet,
+    /// The files to generate code for: neither `google.protobuf` nor `buf.validate`.
+    pub(crate) files: FileDescriptorSet,
+    /// All files, with options that can be read by name.
+    pub(crate) pool: DescriptorPool,
+}
+
+/// Resolves `buf/validate/validate.proto` to the text in this crate.
+struct ValidateFileResolver;
+
+impl FileResolver for ValidateFileResolver {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        if name == VALIDATE_NAME {
+            File::from_source(name, VALIDATE_SOURCE)
+        } else {
+            Err(protox::Error::file_not_found(name))
+        }
+    }
+}
+
+pub(crate) fn compile(
+    protos: &[impl AsRef<Path>],
+    includes: &[impl AsRef<Path>],
+) -> Result<Schema, Error> {
+    let mut resolver = ChainFileResolver::new();
+    for include in includes {
+        resolver.add(IncludeFileResolver::new(include.as_ref().to_owned()));
+    }
+    resolver.add(GoogleFileResolver::new());
+    resolver.add(ValidateFileResolver);
+
+    let mut compiler = protox::Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).include_source_info(true);
+    for proto in protos {
+        compiler
+            .open_file(proto)
+            .map_err(|error| Error::Schema(format!("{error:?}")))?;
+    }
+    let all_files = compiler.file_descriptor_set();
+    let mut files = all_files.clone();
+    files
+        .file
+        .retain(|file| !matches!(file.package(), "google.protobuf" | "buf.validate"));
+    Ok(Schema {
+        encoded: compiler.encode_file_descriptor_set(),
+        all_files,
+        files,
+        pool: compiler.descriptor_pool(),
+    })
+}

@@ -1,0 +1,246 @@
+//! `impl Validate` for every message of a package, compiled from its `buf.validate` rules.
+//!
+//! Nothing is interpreted at run time: a rule becomes a call with constants. A rule that cannot
+//! be compiled is an error, so that none is skipped in silence. The libraries that exist for
+//! this either need `protoc` to build or reflection at run time, which is why it is done here.
+
+mod rules;
+
+use proc_macro2::TokenStream;
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
+use quote::quote;
+
+use self::rules::{Ignore, Rules, TypeRules};
+use crate::compile::Schema;
+use crate::{Error, naming};
+
+/// The implementations for all messages of a package.
+pub(crate) fn generate(
+    schema: &Schema,
+    package: &str,
+    extern_paths: &[(String, String)],
+) -> Result<String, Error> {
+    let generator = Generator {
+        schema,
+        extern_paths,
+    };
+    let mut tokens = TokenStream::new();
+    for message in schema.pool.all_messages() {
+        if message.package_name() == package
+            && !message.is_map_entry()
+            && generator.is_generated(&message)
+        {
+            tokens.extend(generator.message(&message)?);
+        }
+    }
+    let file = syn::parse2(tokens)
+        .map_err(|error| Error::Schema(format!("validation of package {package}: {error}")))?;
+    Ok(prettyplease::unparse(&file))
+}
+
+struct Generator<'a> {
+    schema: &'a Schema,
+    extern_paths: &'a [(String, String)],
+}
+
+impl Generator<'_> {
+    fn is_generated(&self, message: &MessageDescriptor) -> bool {
+        let name = format!(".{}", message.full_name());
+        let in_schema = self
+            .schema
+            .files
+            .file
+            .iter()
+            .any(|file| file.name() == message.parent_file().name());
+        let external = self.extern_paths.iter().any(|(path, _)| {
+            name.strip_prefix(path.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        in_schema && !external
+    }
+
+    fn message(&self, message: &MessageDescriptor) -> Result<TokenStream, Error> {
+        let mut checks = TokenStream::new();
+        for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
+            checks.extend(self.oneof(&oneof)?);
+        }
+        for field in message.fields() {
+            checks.extend(self.field(message, &field)?);
+        }
+        let path = naming::message_path(message);
+        let (at, found) = if checks.is_empty() {
+            (quote!(_), quote!(_))
+        } else {
+            (quote!(message), quote!(found))
+        };
+        Ok(quote! {
+            #[allow(deprecated)]
+            impl ::tonic_connect::validate::Validate for #(#path)::* {
+                fn check(
+                    &self,
+                    #at: &::tonic_connect::validate::FieldPath<'_>,
+                    #found: &mut ::tonic_connect::validate::Violations,
+                ) {
+                    #checks
+                }
+            }
+        })
+    }
+
+    fn oneof(&self, oneof: &OneofDescriptor) -> Result<TokenStream, Error> {
+        if !rules::oneof_required(&self.schema.pool, oneof)? {
+            return Ok(TokenStream::new());
+        }
+        let name = oneof.name();
+        let member = naming::field(name);
+        let fields = oneof
+            .fields()
+            .map(|field| field.name().to_owned())
+            .collect::<Vec<_>>()
+            .join(", ");
+        Ok(quote! {
+            ::tonic_connect::validate::rules::one_of(self.#member.is_some(), #fields, &message.field(#name), found);
+        })
+    }
+
+    fn field(
+        &self,
+        message: &MessageDescriptor,
+        field: &FieldDescriptor,
+    ) -> Result<TokenStream, Error> {
+        let rules = Rules::of_field(&self.schema.pool, field)?;
+        let body = self.value(field, &rules)?;
+        let name = field.name();
+
+        if let Some(oneof) = field
+            .containing_oneof()
+            .filter(|oneof| !oneof.is_synthetic())
+        {
+            if body.is_empty() {
+                return Ok(body);
+            }
+            let member = naming::field(oneof.name());
+            let variant_path = naming::nested_path(message);
+            let variant_type = naming::camel(oneof.name());
+            let variant = naming::camel(name);
+            return Ok(quote! {
+                if let Some(#(#variant_path)::*::#variant_type::#variant(value)) = &self.#member {
+                    let path = message.field(#name);
+                    #body
+                }
+            });
+        }
+
+        let member = naming::field(name);
+        let optional = field.supports_presence();
+        let required = rules.required.then(|| {
+            let set = if optional {
+                quote!(self.#member.is_some())
+            } else {
+                is_set(field, &quote!(self.#member))
+            };
+            quote!(::tonic_connect::validate::rules::required(#set, &path, found);)
+        });
+        if body.is_empty() && required.is_none() {
+            return Ok(TokenStream::new());
+        }
+        let skip_default = !optional && (rules.required || rules.ignore == Ignore::IfUnpopulated);
+        let checked = if body.is_empty() {
+            TokenStream::new()
+        } else if optional {
+            quote!(if let Some(value) = &self.#member { #body })
+        } else if skip_default {
+            let set = is_set(field, &quote!(self.#member));
+            quote!(if #set { let value = &self.#member; #body })
+        } else {
+            quote!(let value = &self.#member; #body)
+        };
+        Ok(quote! {
+            {
+                let path = message.field(#name);
+                #required
+                #checked
+            }
+        })
+    }
+
+    /// Checks of `value`, a reference to what the field holds, at `path`.
+    fn value(&self, field: &FieldDescriptor, rules: &Rules) -> Result<TokenStream, Error> {
+        if rules.ignore == Ignore::Always {
+            return Ok(TokenStream::new());
+        }
+        if field.is_map() {
+            let Kind::Message(entry) = field.kind() else {
+                return Ok(TokenStream::new());
+            };
+            let value_field = entry.map_entry_value_field();
+            let nested = self.element(&value_field, &Rules::default())?;
+            if !rules.is_empty() {
+                return Err(rules::unsupported(
+                    field.full_name(),
+                    "rules for maps are not compiled; check the map in code",
+                ));
+            }
+            return Ok(if nested.is_empty() {
+                nested
+            } else {
+                quote!(for (key, value) in value { let path = path.key(key); #nested })
+            });
+        }
+        if field.is_list() {
+            let (bounds, items) = match &rules.of_type {
+                Some(TypeRules::Repeated { min, max, items }) => {
+                    let bounds = (min.is_some() || max.is_some()).then(|| {
+                        let (min, max) = (option(min.as_ref()), option(max.as_ref()));
+                        quote!(::tonic_connect::validate::rules::items(value.len(), #min, #max, &path, found);)
+                    });
+                    (bounds, self.element(field, items)?)
+                }
+                _ => (None, self.element(field, &Rules::default())?),
+            };
+            let items = (!items.is_empty()).then(|| {
+                quote! {
+                    for (index, value) in value.iter().enumerate() {
+                        let path = path.index(index);
+                        #items
+                    }
+                }
+            });
+            return Ok(quote!(#bounds #items));
+        }
+        self.element(field, rules)
+    }
+
+    /// Checks of one `value` of the field's type.
+    fn element(&self, field: &FieldDescriptor, rules: &Rules) -> Result<TokenStream, Error> {
+        let mut checks = rules.compile(field)?;
+        if let Kind::Message(message) = field.kind() {
+            if self.is_generated(&message) {
+                checks.extend(
+                    quote!(::tonic_connect::validate::Validate::check(value, &path, found);),
+                );
+            }
+        }
+        Ok(checks)
+    }
+}
+
+/// Whether a field without presence has another value than its default.
+fn is_set(field: &FieldDescriptor, place: &TokenStream) -> TokenStream {
+    if field.is_list() || field.is_map() {
+        return quote!(!#place.is_empty());
+    }
+    match field.kind() {
+        Kind::String | Kind::Bytes => quote!(!#place.is_empty()),
+        Kind::Bool => quote!(#place),
+        Kind::Float | Kind::Double => quote!(#place != 0.0),
+        _ => quote!(#place != 0),
+    }
+}
+
+fn option<T: quote::ToTokens>(value: Option<&T>) -> TokenStream {
+    match value {
+        Some(value) => quote!(Some(#value)),
+        None => quote!(None),
+    }
+}

@@ -1,0 +1,207 @@
+//! The channel itself: takes the gRPC request of tonic's client, and sends it in the protocol that it was built for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use hyper::body::Incoming;
+use tonic::Status;
+use tonic::body::Body;
+use tower_service::Service;
+
+use super::connector::{self, HttpClient};
+use super::deadline::Deadline;
+use super::{Builder, Protocol, connect, grpc};
+use crate::schema::Method;
+use crate::timeout;
+
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static(timeout::GRPC_TIMEOUT);
+
+/// A pool of connections to one server, for any number of tonic's generated clients.
+///
+/// Clones share the pool and cost little. Calls on one channel run side by side.
+///
+/// ```no_run
+/// # use tonic_connect::schema::Service;
+/// # static SERVICE: Service = Service { name: "greet.v1.GreetService", methods: &[] };
+/// # struct GreetServiceClient; impl GreetServiceClient { fn new(_: tonic_connect::Channel) {} }
+/// use std::time::Duration;
+/// use tonic_connect::Channel;
+///
+/// let channel = Channel::builder("https://greet.example/api")
+///     .service(&SERVICE) // generated: `greet_service_connect::SERVICE`
+///     .bearer_token(std::env::var("GREET_TOKEN")?)
+///     .timeout(Duration::from_secs(30))
+///     .build()?;
+/// let client = GreetServiceClient::new(channel);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Channel {
+    http: HttpClient,
+    shared: Arc<Shared>,
+}
+
+/// What the builder settled.
+pub(super) struct Shared {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+    /// The path of the base URL, without a slash at its end.
+    pub(super) prefix: String,
+    pub(super) protocol: Protocol,
+    pub(super) methods: HashMap<&'static str, &'static Method>,
+    pub(super) headers: HeaderMap,
+    pub(super) timeout: Option<Duration>,
+    pub(super) max_response_bytes: usize,
+}
+
+/// Shows no header: any may be secret.
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = &self.shared;
+        f.debug_struct("Channel")
+            .field(
+                "base",
+                &format_args!("{}://{}{}", shared.scheme, shared.authority, shared.prefix),
+            )
+            .field("protocol", &shared.protocol)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Channel {
+    /// Begins a channel to the server at `base`: an `http` or `https` URL as text or as [`http::Uri`], whose path, if it
+    /// has one, goes before the path of every method.
+    pub fn builder(base: impl fmt::Display) -> Builder {
+        Builder::new(base.to_string())
+    }
+
+    pub(super) fn new(http: HttpClient, shared: Arc<Shared>) -> Self {
+        Self { http, shared }
+    }
+
+    async fn execute(self, request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
+        let (parts, body) = request.into_parts();
+        let mut headers = parts.headers;
+        let timeout = match headers.get(&GRPC_TIMEOUT) {
+            Some(value) => Some(
+                timeout::parse_grpc(value).map_err(|error| Status::internal(error.to_string()))?,
+            ),
+            None => self.shared.timeout,
+        };
+        self.shared.add_headers(&mut headers);
+        let call = Call {
+            channel: self,
+            path: parts.uri,
+            headers,
+            timeout,
+            deadline: Deadline::start(timeout),
+        };
+        match call.channel.shared.protocol {
+            Protocol::Connect => connect::call(call, body).await,
+            Protocol::Grpc => grpc::call(call, body).await,
+        }
+    }
+}
+
+impl Shared {
+    /// The channel's headers, where the call has none of the name.
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        for name in self
+            .headers
+            .keys()
+            .filter(|name| !headers.contains_key(*name))
+            .collect::<Vec<_>>()
+        {
+            for value in self.headers.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+    }
+
+    fn uri(&self, path: &Uri) -> Result<Uri, Status> {
+        let path = match (path.path_and_query(), self.prefix.as_str()) {
+            (Some(path), "") => path.clone(),
+            (path, prefix) => PathAndQuery::try_from(format!(
+                "{prefix}{}",
+                path.map_or("/", PathAndQuery::as_str)
+            ))
+            .map_err(|error| Status::internal(format!("the method's path is not one: {error}")))?,
+        };
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()
+            .map_err(|error| Status::internal(format!("the method's path is not one: {error}")))
+    }
+}
+
+impl Service<http::Request<Body>> for Channel {
+    type Response = http::Response<Body>;
+    type Error = Status;
+    type Future = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Status>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(self.clone().execute(request))
+    }
+}
+
+/// One call, before it is sent.
+pub(super) struct Call {
+    channel: Channel,
+    path: Uri,
+    /// The metadata, and gRPC's own headers as tonic's client set them.
+    pub(super) headers: HeaderMap,
+    pub(super) timeout: Option<Duration>,
+    pub(super) deadline: Deadline,
+}
+
+impl Call {
+    /// The path of the method, and what the schema says of it.
+    pub(super) fn method(&self) -> (&str, Option<&'static Method>) {
+        let path = self.path.path();
+        (path, self.channel.shared.methods.get(path).copied())
+    }
+
+    pub(super) fn max_response_bytes(&self) -> usize {
+        self.channel.shared.max_response_bytes
+    }
+
+    pub(super) fn set_header(&mut self, name: &'static str, value: HeaderValue) {
+        self.headers.insert(HeaderName::from_static(name), value);
+    }
+
+    /// Posts `body` under the headers of the call, and awaits the head of the response within the deadline.
+    pub(super) async fn send(
+        mut self,
+        version: http::Version,
+        body: Body,
+    ) -> Result<(http::Response<Incoming>, Deadline), Status> {
+        let shared = &self.channel.shared;
+        let mut request = http::Request::new(body);
+        *request.method_mut() = http::Method::POST;
+        *request.version_mut() = version;
+        *request.uri_mut() = shared.uri(&self.path)?;
+        *request.headers_mut() = self.headers;
+        let sent = self.channel.http.request(request);
+        let response = self
+            .deadline
+            .cover(async {
+                sent.await
+                    .map_err(|error| connector::request_failed(error, shared.authority.as_str()))
+            })
+            .await?;
+        Ok((response, self.deadline))
+    }
+}

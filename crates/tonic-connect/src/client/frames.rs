@@ -1,0 +1,210 @@
+//! Message boundaries in a response: one byte of flags, four of length, the message.
+//!
+//! gRPC and Connect's streams frame alike, and tonic's client wants frames: so bytes pass through as they came, without
+//! a copy, while [`Frames`] follows the boundaries. It refuses a message beyond the limit as soon as its length is
+//! known, and takes out the one message that is not for the client above, Connect's end-stream.
+
+use bytes::{Buf, Bytes, BytesMut};
+use tonic::Status;
+
+/// Flags and length.
+pub(super) const PREFIX: usize = 5;
+/// The flag of a compressed message.
+pub(super) const COMPRESSED: u8 = 0b01;
+
+/// The five bytes before a message.
+pub(super) fn prefix(flags: u8, length: u32) -> [u8; PREFIX] {
+    let [a, b, c, d] = length.to_be_bytes();
+    [flags, a, b, c, d]
+}
+
+/// What [`Frames::next`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// Bytes of frames, to be passed on.
+    Pass(Bytes),
+    /// The message that has the end flag: its flags and its bytes.
+    End(u8, Bytes),
+}
+
+/// Follows the frames of one response.
+#[derive(Debug)]
+pub(super) struct Frames {
+    /// The flag of the last message; 0 where the protocol has none.
+    end_flag: u8,
+    limit: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Within a prefix, of which the bytes so far are held back.
+    Prefix(BytesMut),
+    /// Within a message that has so many bytes to come.
+    Message(usize),
+    /// Within the end message, which has so many bytes to come.
+    End {
+        flags: u8,
+        rest: usize,
+        bytes: BytesMut,
+    },
+}
+
+impl Frames {
+    /// Refuses messages of more than `limit` bytes.
+    pub(super) fn new(end_flag: u8, limit: usize) -> Self {
+        Self {
+            end_flag,
+            limit,
+            state: State::Prefix(BytesMut::new()),
+        }
+    }
+
+    /// Whether the next byte would begin a frame: only here may a response end.
+    pub(super) fn at_boundary(&self) -> bool {
+        matches!(&self.state, State::Prefix(held) if held.is_empty())
+    }
+
+    /// Takes bytes from `input`; `None` when there are too few for an event.
+    pub(super) fn next(&mut self, input: &mut Bytes) -> Result<Option<Event>, Status> {
+        loop {
+            match &mut self.state {
+                State::Prefix(held) => {
+                    let missing = PREFIX - held.len();
+                    if input.len() < missing {
+                        held.extend_from_slice(input);
+                        input.clear();
+                        return Ok(None);
+                    }
+                    let begun = held.len();
+                    let mut frame = [0; PREFIX];
+                    frame[..begun].copy_from_slice(held);
+                    frame[begun..].copy_from_slice(&input[..missing]);
+                    let [flags, a, b, c, d] = frame;
+                    let length = u32::from_be_bytes([a, b, c, d]) as usize;
+                    if length > self.limit {
+                        return Err(too_large(length, self.limit));
+                    }
+                    if flags & self.end_flag != 0 {
+                        input.advance(missing);
+                        self.state = State::End {
+                            flags,
+                            rest: length,
+                            bytes: BytesMut::new(),
+                        };
+                        continue;
+                    }
+                    if begun > 0 {
+                        input.advance(missing);
+                        self.state = message_or_prefix(length);
+                        return Ok(Some(Event::Pass(Bytes::copy_from_slice(&frame))));
+                    }
+                    let whole = input.len().min(PREFIX + length);
+                    self.state = message_or_prefix(PREFIX + length - whole);
+                    return Ok(Some(Event::Pass(input.split_to(whole))));
+                }
+                State::Message(rest) => {
+                    if input.is_empty() {
+                        return Ok(None);
+                    }
+                    let part = input.split_to(input.len().min(*rest));
+                    self.state = message_or_prefix(*rest - part.len());
+                    return Ok(Some(Event::Pass(part)));
+                }
+                State::End { flags, rest, bytes } => {
+                    let part = input.split_to(input.len().min(*rest));
+                    bytes.extend_from_slice(&part);
+                    *rest -= part.len();
+                    if *rest > 0 {
+                        return Ok(None);
+                    }
+                    let event = Event::End(*flags, std::mem::take(bytes).freeze());
+                    self.state = State::Prefix(BytesMut::new());
+                    return Ok(Some(event));
+                }
+            }
+        }
+    }
+}
+
+fn message_or_prefix(rest: usize) -> State {
+    if rest == 0 {
+        State::Prefix(BytesMut::new())
+    } else {
+        State::Message(rest)
+    }
+}
+
+/// The status for a message that the caller does not want to hold.
+pub(super) fn too_large(length: usize, limit: usize) -> Status {
+    Status::resource_exhausted(format!(
+        "the response has {length} bytes, more than the channel's limit of {limit}: raise max_response_bytes"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tonic::Code;
+
+    use super::*;
+
+    /// Feeds `bytes` cut into pieces of `piece` bytes; gives what passed and the end message.
+    fn feed(
+        frames: &mut Frames,
+        bytes: &[u8],
+        piece: usize,
+    ) -> Result<(Vec<u8>, Option<(u8, Bytes)>), Status> {
+        let (mut passed, mut end) = (Vec::new(), None);
+        for chunk in bytes.chunks(piece) {
+            let mut chunk = Bytes::copy_from_slice(chunk);
+            while let Some(event) = frames.next(&mut chunk)? {
+                match event {
+                    Event::Pass(bytes) => passed.extend_from_slice(&bytes),
+                    Event::End(flags, bytes) => end = Some((flags, bytes)),
+                }
+            }
+            assert!(chunk.is_empty());
+        }
+        Ok((passed, end))
+    }
+
+    fn frame(flags: u8, message: &[u8]) -> Vec<u8> {
+        [&prefix(flags, message.len() as u32), message].concat()
+    }
+
+    #[test]
+    fn messages_pass_and_the_end_is_taken_out_however_the_bytes_are_cut() {
+        let messages = [frame(0, b"first"), frame(1, b""), frame(0, b"3")].concat();
+        let all = [messages.clone(), frame(0b11, b"end")].concat();
+        for piece in 1..=all.len() {
+            let mut frames = Frames::new(0b10, 5);
+            let (passed, end) = feed(&mut frames, &all, piece).unwrap();
+            assert_eq!(passed, messages, "{piece}");
+            assert_eq!(end, Some((0b11, Bytes::from_static(b"end"))), "{piece}");
+            assert!(frames.at_boundary());
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_limit_is_refused_before_the_message_comes() {
+        for flags in [0, 0b10] {
+            let error = feed(&mut Frames::new(0b10, 9), &prefix(flags, 10), 2).unwrap_err();
+            assert_eq!(error.code(), Code::ResourceExhausted);
+        }
+    }
+
+    #[test]
+    fn without_an_end_flag_every_frame_passes() {
+        let bytes = frame(0xff, b"x");
+        let (passed, end) = feed(&mut Frames::new(0, 9), &bytes, 3).unwrap();
+        assert_eq!((passed, end), (bytes, None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(0u8..4, 0..40), piece in 1usize..9) {
+            let _ = feed(&mut Frames::new(0b10, 20), &bytes, piece);
+        }
+    }
+}

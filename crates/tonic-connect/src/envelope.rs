@@ -1,0 +1,157 @@
+//! The five-byte envelope around each message that gRPC, gRPC-Web and Connect streams share: one byte of flags, the
+//! length of the payload as a big-endian `u32`, the payload.
+//!
+//! What a flag means beyond [`COMPRESSED`] belongs to the protocol that uses it.
+
+use bytes::Bytes;
+#[cfg(any(feature = "client", test))]
+use bytes::BytesMut;
+use tonic::Status;
+
+/// The bytes before a payload.
+pub(crate) const PREFIX_LEN: usize = 5;
+
+/// The payload is compressed with the encoding that the headers name.
+pub(crate) const COMPRESSED: u8 = 0b0000_0001;
+
+/// One envelope.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    /// What the payload is.
+    pub(crate) flags: u8,
+    /// The message or end-of-stream block, as it came.
+    pub(crate) payload: Bytes,
+}
+
+/// The flags and the length of the payload, when the whole prefix is there.
+fn read_prefix(bytes: &[u8]) -> Option<(u8, usize)> {
+    let [flags, a, b, c, d] = *bytes.first_chunk::<PREFIX_LEN>()?;
+    // A `u32` fits: the standard library's smallest `usize` with an allocator that matters here is 32 bits wide.
+    Some((flags, u32::from_be_bytes([a, b, c, d]) as usize))
+}
+
+/// Reads an envelope off the front of a body that has come whole, without copying; `None` at its end.
+///
+/// # Errors
+/// `resource_exhausted` when the payload is longer than `limit` bytes, `invalid_argument` when the body ends inside.
+pub(crate) fn split_whole(body: &mut Bytes, limit: usize) -> Result<Option<Envelope>, Status> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let Some((flags, length)) = read_prefix(body) else {
+        return Err(truncated(PREFIX_LEN, body.len()));
+    };
+    check_length(length, limit)?;
+    let rest = body.len() - PREFIX_LEN;
+    if rest < length {
+        return Err(truncated(length, rest));
+    }
+    let mut envelope = body.split_to(PREFIX_LEN + length);
+    Ok(Some(Envelope {
+        flags,
+        payload: envelope.split_off(PREFIX_LEN),
+    }))
+}
+
+fn check_length(length: usize, limit: usize) -> Result<(), Status> {
+    if length > limit {
+        return Err(Status::resource_exhausted(format!(
+            "message of {length} bytes is over the limit of {limit} bytes"
+        )));
+    }
+    Ok(())
+}
+
+fn truncated(promised: usize, got: usize) -> Status {
+    Status::invalid_argument(format!(
+        "incomplete envelope: promised {promised} bytes, got {got}"
+    ))
+}
+
+/// Cuts a body that comes in pieces into envelopes: streams of responses are read with it.
+#[cfg(any(feature = "client", test))]
+#[allow(dead_code)]
+#[derive(Debug)]
+pub(crate) struct Reader {
+    buffered: BytesMut,
+    limit: usize,
+}
+
+#[cfg(any(feature = "client", test))]
+#[allow(dead_code)]
+impl Reader {
+    /// Takes payloads of up to `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            buffered: BytesMut::new(),
+            limit,
+        }
+    }
+
+    /// Adds the next piece of the body. Call [`next`](Self::next) until it has no more before adding another, or the
+    /// buffer grows past one message.
+    pub(crate) fn push(&mut self, piece: Bytes) {
+        if self.buffered.is_empty() {
+            // Takes the memory over when nobody else holds it.
+            self.buffered = BytesMut::from(piece);
+        } else {
+            self.buffered.extend_from_slice(&piece);
+        }
+    }
+
+    /// The next whole envelope, `None` when more of the body is needed.
+    ///
+    /// # Errors
+    /// `resource_exhausted` as soon as a prefix promises more than the limit.
+    pub(crate) fn next(&mut self) -> Result<Option<Envelope>, Status> {
+        let Some((flags, length)) = read_prefix(&self.buffered) else {
+            return Ok(None);
+        };
+        check_length(length, self.limit)?;
+        let whole = PREFIX_LEN + length;
+        if self.buffered.len() < whole {
+            self.buffered.reserve(whole - self.buffered.len());
+            return Ok(None);
+        }
+        let mut envelope = self.buffered.split_to(whole).freeze();
+        Ok(Some(Envelope {
+            flags,
+            payload: envelope.split_off(PREFIX_LEN),
+        }))
+    }
+
+    /// Checks at the end of the body that it did not end inside an envelope.
+    ///
+    /// # Errors
+    /// `invalid_argument` that says how much came.
+    pub(crate) fn finish(&self) -> Result<(), Status> {
+        match read_prefix(&self.buffered) {
+            None if self.buffered.is_empty() => Ok(()),
+            None => Err(truncated(PREFIX_LEN, self.buffered.len())),
+            Some((_, length)) => Err(truncated(length, self.buffered.len() - PREFIX_LEN)),
+        }
+    }
+}
+
+/// Leaves room for a prefix at the end of `out`; [`close`] fills it in.
+pub(crate) fn open(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; PREFIX_LEN]);
+}
+
+/// Writes the prefix of the envelope that was opened at offset `start` and whose payload is all that follows.
+///
+/// # Errors
+/// `resource_exhausted` when the payload's length does not fit 32 bits.
+pub(crate) fn close(out: &mut [u8], start: usize, flags: u8) -> Result<(), Status> {
+    let length = out.len().saturating_sub(start + PREFIX_LEN);
+    let length = u32::try_from(length).map_err(|_| {
+        Status::resource_exhausted(format!(
+            "message of {length} bytes does not fit an envelope"
+        ))
+    })?;
+    if let Some(prefix) = out.get_mut(start..start + PREFIX_LEN) {
+        prefix[0] = flags;
+        prefix[1..].copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
+}

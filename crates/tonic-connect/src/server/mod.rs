@@ -1,0 +1,175 @@
+//! Serves the methods of a tonic service in every protocol.
+//!
+//! The generated `FooConnect<T>` is a `match` on the path with one call of [`unary`] or [`server_streaming`] per
+//! method; everything else happens here. Protocol, codec and compression are three independent axes: a request's
+//! content type and headers choose one of each, and a handler sees a [`tonic::Request`] whatever was chosen.
+//!
+//! The services mount wherever tonic's own do: in axum (`Router::route_service`), in tonic's `Routes`, in plain hyper,
+//! and in the `Server` of this crate's feature `transport`.
+
+mod body;
+mod call;
+mod negotiate;
+mod options;
+mod protocol;
+mod protocol_connect;
+mod protocol_grpc;
+mod streaming;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+
+use futures_util::Stream;
+use http::StatusCode;
+use prost::Message;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+pub use body::Body;
+pub use options::Options;
+
+use crate::schema::Method;
+use call::{Call, answered, respond, write_message};
+use streaming::Responses;
+
+/// Any error, as HTTP bodies have it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a service's `call` returns. It never fails: what goes wrong is a response in the caller's protocol.
+pub type ResponseFuture =
+    Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+
+/// Trailing metadata of a response, for handlers that have some: put it into the extensions of the
+/// [`tonic::Response`]. Metadata of an error belongs into its [`Status`] instead.
+///
+/// ```
+/// use tonic_connect::server::Trailers;
+///
+/// let mut response = tonic::Response::new(());
+/// let mut trailers = Trailers::default();
+/// trailers.0.insert("checksum", "c0ffee".parse().unwrap());
+/// response.extensions_mut().insert(trailers);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Trailers(pub MetadataMap);
+
+/// Answers one call of a unary method.
+pub fn unary<Req, Res, B, F, Fut>(
+    options: &Options,
+    method: &'static Method,
+    request: http::Request<B>,
+    handler: F,
+) -> ResponseFuture
+where
+    Req: Message + Default + DeserializeOwned + 'static,
+    Res: Message + Serialize + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+    F: FnOnce(tonic::Request<Req>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send,
+{
+    let (head, body) = request.into_parts();
+    let call = match Call::open(options, method, head) {
+        Ok(call) => call,
+        Err(response) => return answered(*response),
+    };
+    let (wire, options, offered) = (call.wire, call.options.clone(), call.offered());
+    respond(wire, call.deadline, async move {
+        let request = call.read(body).await?;
+        let (metadata, message, mut extensions) = handler(request).await?.into_parts();
+        let mut out = Vec::new();
+        let compression = write_message(wire, &options, offered, &message, &mut out)?;
+        let Trailers(trailers) = extensions.remove().unwrap_or_default();
+        let mut response = wire
+            .protocol
+            .unary(wire, offered, compression, out, metadata, trailers);
+        *response.extensions_mut() = extensions;
+        Ok(response)
+    })
+}
+
+/// Answers one call of a server-streaming method. The deadline covers the whole stream, and when the peer goes away
+/// the stream is dropped.
+pub fn server_streaming<Req, Res, S, B, F, Fut>(
+    options: &Options,
+    method: &'static Method,
+    request: http::Request<B>,
+    handler: F,
+) -> ResponseFuture
+where
+    Req: Message + Default + DeserializeOwned + 'static,
+    Res: Message + Serialize + 'static,
+    S: Stream<Item = Result<Res, Status>> + Send + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+    F: FnOnce(tonic::Request<Req>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send,
+{
+    let (head, body) = request.into_parts();
+    let call = match Call::open(options, method, head) {
+        Ok(call) => call,
+        Err(response) => return answered(*response),
+    };
+    let (wire, options, offered, deadline) = (
+        call.wire,
+        call.options.clone(),
+        call.offered(),
+        call.deadline,
+    );
+    respond(wire, deadline, async move {
+        let request = call.read(body).await?;
+        let (metadata, messages, mut extensions) = handler(request).await?.into_parts();
+        let Trailers(trailers) = extensions.remove().unwrap_or_default();
+        let responses = Responses::new(wire, options, offered, trailers, deadline, messages);
+        let mut response = wire
+            .protocol
+            .stream(wire, offered, metadata)
+            .map(|()| Body::stream(responses));
+        *response.extensions_mut() = extensions;
+        Ok(response)
+    })
+}
+
+/// Answers a call of a method whose kind is not served yet: `unimplemented` in the caller's protocol.
+pub fn unsupported_kind<B>(_options: &Options, request: http::Request<B>) -> ResponseFuture {
+    let (head, _) = request.into_parts();
+    unimplemented(
+        &head,
+        StatusCode::NOT_IMPLEMENTED,
+        "is of a kind that this server does not serve",
+    )
+}
+
+/// Answers a request to a path that the service does not have: `unimplemented` in the caller's protocol, HTTP status
+/// 404 to everybody but gRPC.
+pub fn unknown_method<B>(_options: &Options, request: http::Request<B>) -> ResponseFuture {
+    let (head, _) = request.into_parts();
+    unimplemented(
+        &head,
+        StatusCode::NOT_FOUND,
+        "does not exist on this server",
+    )
+}
+
+fn unimplemented(
+    head: &http::request::Parts,
+    http_status: StatusCode,
+    why: &str,
+) -> ResponseFuture {
+    let Some(wire) = negotiate::wire_of_unknown(head) else {
+        let mut response = http::Response::new(Body::empty());
+        *response.status_mut() = http_status;
+        return answered(response);
+    };
+    let status = Status::unimplemented(format!("{} {why}", head.uri.path()));
+    let mut response = wire.protocol.failure(wire, &status);
+    if response.status() != StatusCode::OK {
+        *response.status_mut() = http_status;
+    }
+    answered(response)
+}

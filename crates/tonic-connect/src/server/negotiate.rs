@@ -1,0 +1,159 @@
+//! Finds out which wire a request speaks, from its HTTP method and its content type.
+
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode, request};
+use tonic::Status;
+
+use super::body::Body;
+use super::protocol::{Terms, Wire};
+use super::protocol_connect::{self, STREAM, UNARY};
+use super::protocol_grpc::{GRPC, GRPC_WEB};
+use crate::codec::Codec;
+use crate::schema::{Idempotency, Method, MethodKind};
+
+/// A row of the tables below.
+macro_rules! wire {
+    ($protocol:expr, $codec:ident, $content_type:literal) => {
+        Wire {
+            protocol: &$protocol,
+            codec: Codec::$codec,
+            content_type: HeaderValue::from_static($content_type),
+        }
+    };
+}
+
+/// Content types of every kind of method.
+static ENVELOPED: [Wire; 6] = [
+    wire!(GRPC, Proto, "application/grpc"),
+    wire!(GRPC, Proto, "application/grpc+proto"),
+    wire!(GRPC, Json, "application/grpc+json"),
+    wire!(GRPC_WEB, Proto, "application/grpc-web"),
+    wire!(GRPC_WEB, Proto, "application/grpc-web+proto"),
+    wire!(GRPC_WEB, Json, "application/grpc-web+json"),
+];
+/// Content types of unary methods only.
+static CONNECT_UNARY: [Wire; 2] = [
+    wire!(UNARY, Proto, "application/proto"),
+    wire!(UNARY, Json, "application/json"),
+];
+/// Content types of streaming methods only.
+static CONNECT_STREAM: [Wire; 2] = [
+    wire!(STREAM, Proto, "application/connect+proto"),
+    wire!(STREAM, Json, "application/connect+json"),
+];
+
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+/// The content types for unary methods, as `Accept-Post` lists them.
+const ACCEPT_UNARY: HeaderValue = HeaderValue::from_static(
+    "application/proto, application/json, application/grpc, application/grpc+proto, application/grpc+json, \
+     application/grpc-web, application/grpc-web+proto, application/grpc-web+json",
+);
+/// The content types for streaming methods.
+const ACCEPT_STREAM: HeaderValue = HeaderValue::from_static(
+    "application/connect+proto, application/connect+json, application/grpc, application/grpc+proto, \
+     application/grpc+json, application/grpc-web, application/grpc-web+proto, application/grpc-web+json",
+);
+
+/// Why a request is not a call at all, and gets a plain HTTP answer.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// 405, with what is allowed.
+    Method(HeaderValue),
+    /// 415, with what is accepted.
+    ContentType(HeaderValue),
+}
+
+impl Refusal {
+    pub(super) fn into_response(self) -> http::Response<Body> {
+        let mut response = http::Response::new(Body::empty());
+        let (status, name, value) = match self {
+            Self::Method(allowed) => (StatusCode::METHOD_NOT_ALLOWED, ALLOW, allowed),
+            Self::ContentType(accepted) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, ACCEPT_POST, accepted)
+            }
+        };
+        *response.status_mut() = status;
+        response.headers_mut().insert(name, value);
+        response
+    }
+}
+
+/// The wire that the request speaks, and its terms or what to answer when they are not right.
+pub(super) fn negotiate(
+    method: &Method,
+    head: &request::Parts,
+) -> Result<(&'static Wire, Result<Terms, Status>), Refusal> {
+    let readable =
+        method.kind == MethodKind::Unary && method.idempotency == Idempotency::NoSideEffects;
+    match head.method {
+        HttpMethod::POST => {
+            let wire = wire_of_method(method.kind, &head.headers)?;
+            Ok((wire, wire.protocol.terms(head)))
+        }
+        HttpMethod::GET if readable => {
+            let query = protocol_connect::GetQuery::parse(head.uri.query().unwrap_or_default());
+            let wire = match query.codec() {
+                Some(Codec::Proto) => &CONNECT_UNARY[0],
+                Some(Codec::Json) => &CONNECT_UNARY[1],
+                None => return Err(Refusal::ContentType(ACCEPT_UNARY)),
+            };
+            Ok((wire, query.terms(head)))
+        }
+        _ if readable => Err(Refusal::Method(HeaderValue::from_static("GET, POST"))),
+        _ => Err(Refusal::Method(HeaderValue::from_static("POST"))),
+    }
+}
+
+fn wire_of_method(kind: MethodKind, headers: &HeaderMap) -> Result<&'static Wire, Refusal> {
+    let (connect, accepted) = match kind {
+        MethodKind::Unary => (&CONNECT_UNARY, ACCEPT_UNARY),
+        _ => (&CONNECT_STREAM, ACCEPT_STREAM),
+    };
+    find(connect.iter().chain(&ENVELOPED), headers).ok_or(Refusal::ContentType(accepted))
+}
+
+/// The wire of a POST to a method that nobody knows, so that the answer can be in the caller's protocol.
+pub(super) fn wire_of_unknown(head: &request::Parts) -> Option<&'static Wire> {
+    if head.method != HttpMethod::POST {
+        return None;
+    }
+    find(
+        CONNECT_UNARY
+            .iter()
+            .chain(&CONNECT_STREAM)
+            .chain(&ENVELOPED),
+        &head.headers,
+    )
+}
+
+fn find(
+    mut wires: impl Iterator<Item = &'static Wire>,
+    headers: &HeaderMap,
+) -> Option<&'static Wire> {
+    let sent = headers.get(CONTENT_TYPE)?.as_bytes();
+    let (essence, parameters) = match sent.iter().position(|byte| *byte == b';') {
+        Some(at) => (sent[..at].trim_ascii(), &sent[at + 1..]),
+        None => (sent.trim_ascii(), &[][..]),
+    };
+    let wire = wires.find(|wire| essence.eq_ignore_ascii_case(wire.content_type.as_bytes()))?;
+    parameters
+        .split(|byte| *byte == b';')
+        .all(is_harmless)
+        .then_some(wire)
+}
+
+/// Only a character set other than UTF-8 changes what the body means.
+fn is_harmless(parameter: &[u8]) -> bool {
+    let Some(at) = parameter.iter().position(|byte| *byte == b'=') else {
+        return true;
+    };
+    let (name, value) = (
+        parameter[..at].trim_ascii(),
+        parameter[at + 1..].trim_ascii(),
+    );
+    let value = value
+        .strip_prefix(b"\"")
+        .and_then(|value| value.strip_suffix(b"\""))
+        .unwrap_or(value);
+    !name.eq_ignore_ascii_case(b"charset") || value.eq_ignore_ascii_case(b"utf-8")
+}

@@ -1,0 +1,330 @@
+//! Connect, server side: unary calls whose body is the message itself (POST, and GET for reads), and streams of
+//! envelopes whose last one says how the call ended.
+//!
+//! Specification: <https://connectrpc.com/docs/protocol>.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, header, request};
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+use super::body::Body;
+use super::protocol::{End, Protocol, Terms, Wire, response_head};
+use super::protocol_grpc::{enveloped_message, flags};
+use crate::codec::Codec;
+use crate::compression::{self, Compression};
+use crate::envelope::{self, PREFIX_LEN};
+use crate::{error, timeout};
+
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
+const TIMEOUT_MS: HeaderName = HeaderName::from_static("connect-timeout-ms");
+const CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
+
+static RESERVED: [HeaderName; 9] = [
+    header::ACCEPT_ENCODING,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::TRANSFER_ENCODING,
+    PROTOCOL_VERSION,
+    TIMEOUT_MS,
+    CONTENT_ENCODING,
+    ACCEPT_ENCODING,
+];
+
+/// The flag of the envelope that ends a stream.
+const END_STREAM: u8 = 0b0000_0010;
+
+/// Unary calls.
+pub(super) static UNARY: ConnectUnary = ConnectUnary;
+/// Streams.
+pub(super) static STREAM: ConnectStream = ConnectStream;
+
+pub(super) struct ConnectUnary;
+
+pub(super) struct ConnectStream;
+
+fn check_version(version: Option<&[u8]>, expected: &str, name: &str) -> Result<(), Status> {
+    match version {
+        Some(version) if version != expected.as_bytes() => Err(Status::invalid_argument(format!(
+            "{name} must be {expected:?}, got {:?}",
+            String::from_utf8_lossy(version)
+        ))),
+        // Official clients call without it.
+        _ => Ok(()),
+    }
+}
+
+fn terms(
+    head: &request::Parts,
+    encoding: &HeaderName,
+    accept: &HeaderName,
+) -> Result<Terms, Status> {
+    let headers = &head.headers;
+    check_version(
+        headers.get(PROTOCOL_VERSION).map(HeaderValue::as_bytes),
+        "1",
+        "connect-protocol-version",
+    )?;
+    let timeout = headers
+        .get(TIMEOUT_MS)
+        .map(timeout::parse_connect)
+        .transpose();
+    Ok(Terms {
+        request: Compression::from_header(headers.get(encoding))?,
+        response: Compression::choose(headers.get_all(accept)),
+        timeout: timeout.map_err(|error| Status::invalid_argument(error.to_string()))?,
+        message: None,
+    })
+}
+
+impl Protocol for ConnectUnary {
+    fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
+        terms(head, &header::CONTENT_ENCODING, &header::ACCEPT_ENCODING)
+    }
+
+    fn reserved(&self) -> &'static [HeaderName] {
+        &RESERVED
+    }
+
+    fn prefix_len(&self) -> usize {
+        0
+    }
+
+    fn message(
+        &self,
+        body: Bytes,
+        compression: Compression,
+        limit: usize,
+    ) -> Result<Bytes, Status> {
+        compression.decompress(body, limit)
+    }
+
+    fn seal(&self, _: &mut [u8], _: usize, _: Compression) -> Result<(), Status> {
+        Ok(())
+    }
+
+    fn unary(
+        &self,
+        wire: &'static Wire,
+        _: Compression,
+        compression: Compression,
+        message: Vec<u8>,
+        metadata: MetadataMap,
+        trailers: MetadataMap,
+    ) -> http::Response<Body> {
+        let mut head = self.stream(wire, compression, metadata);
+        for (name, value) in error::sendable(&trailers) {
+            if let Ok(name) = HeaderName::try_from(format!("trailer-{name}")) {
+                head.headers_mut().append(name, value.clone());
+            }
+        }
+        head.map(|()| Body::full(message))
+    }
+
+    fn stream(
+        &self,
+        wire: &'static Wire,
+        offered: Compression,
+        metadata: MetadataMap,
+    ) -> http::Response<()> {
+        let mut head = response_head(metadata, &wire.content_type);
+        if let Some(encoding) = offered.header_value() {
+            head.headers_mut()
+                .insert(header::CONTENT_ENCODING, encoding);
+        }
+        head
+    }
+
+    fn end(&self, _: Result<&MetadataMap, &Status>) -> End {
+        // A unary body has no end of its own.
+        End::default()
+    }
+
+    fn failure(&self, _: &'static Wire, status: &Status) -> http::Response<Body> {
+        // JSON, whatever the codec of the call.
+        let mut head = response_head(
+            status.metadata().clone(),
+            &HeaderValue::from_static("application/json"),
+        );
+        *head.status_mut() = error::connect_http_status(status.code());
+        head.headers_mut().insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static(compression::SUPPORTED),
+        );
+        head.map(|()| Body::full(error::connect_error_body(status)))
+    }
+}
+
+impl Protocol for ConnectStream {
+    fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
+        terms(head, &CONTENT_ENCODING, &ACCEPT_ENCODING)
+    }
+
+    fn reserved(&self) -> &'static [HeaderName] {
+        &RESERVED
+    }
+
+    fn prefix_len(&self) -> usize {
+        PREFIX_LEN
+    }
+
+    fn message(
+        &self,
+        body: Bytes,
+        compression: Compression,
+        limit: usize,
+    ) -> Result<Bytes, Status> {
+        enveloped_message(body, compression, limit)
+    }
+
+    fn seal(&self, out: &mut [u8], start: usize, compression: Compression) -> Result<(), Status> {
+        envelope::close(out, start, flags(compression))
+    }
+
+    fn unary(
+        &self,
+        wire: &'static Wire,
+        offered: Compression,
+        _: Compression,
+        mut message: Vec<u8>,
+        metadata: MetadataMap,
+        trailers: MetadataMap,
+    ) -> http::Response<Body> {
+        let head = self.stream(wire, offered, metadata);
+        message.extend_from_slice(&self.end(Ok(&trailers)).data);
+        head.map(|()| Body::full(message))
+    }
+
+    fn stream(
+        &self,
+        wire: &'static Wire,
+        offered: Compression,
+        metadata: MetadataMap,
+    ) -> http::Response<()> {
+        let mut head = response_head(metadata, &wire.content_type);
+        if let Some(encoding) = offered.header_value() {
+            head.headers_mut().insert(CONTENT_ENCODING, encoding);
+        }
+        head
+    }
+
+    fn end(&self, result: Result<&MetadataMap, &Status>) -> End {
+        let json = match result {
+            Ok(metadata) => error::connect_end_stream(None, metadata),
+            Err(status) => error::connect_end_stream(Some(status), &MetadataMap::new()),
+        };
+        let mut data = Vec::with_capacity(PREFIX_LEN + json.len());
+        envelope::open(&mut data);
+        data.extend_from_slice(&json);
+        match envelope::close(&mut data, 0, END_STREAM) {
+            Ok(()) => End {
+                data,
+                trailers: None,
+            },
+            Err(status) => self.end(Err(&status)),
+        }
+    }
+
+    fn failure(&self, wire: &'static Wire, status: &Status) -> http::Response<Body> {
+        let mut head = response_head(MetadataMap::new(), &wire.content_type);
+        head.headers_mut().insert(
+            ACCEPT_ENCODING,
+            HeaderValue::from_static(compression::SUPPORTED),
+        );
+        head.map(|()| Body::full(self.end(Err(status)).data))
+    }
+}
+
+/// Base64 with the URL alphabet, with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The query of a Connect GET. Parameters of other names are somebody else's.
+#[derive(Debug, Default)]
+pub(super) struct GetQuery<'a> {
+    connect: Option<Cow<'a, str>>,
+    encoding: Option<Cow<'a, str>>,
+    base64: Option<Cow<'a, str>>,
+    compression: Option<Cow<'a, str>>,
+    message: Option<&'a str>,
+}
+
+impl<'a> GetQuery<'a> {
+    pub(super) fn parse(query: &'a str) -> Self {
+        let mut parsed = Self::default();
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match name {
+                "connect" => parsed.connect = Some(unescape(value)),
+                "encoding" => parsed.encoding = Some(unescape(value)),
+                "base64" => parsed.base64 = Some(unescape(value)),
+                "compression" => parsed.compression = Some(unescape(value)),
+                "message" => parsed.message = Some(value),
+                _ => {}
+            }
+        }
+        parsed
+    }
+
+    /// The codec, none for one that does not exist.
+    pub(super) fn codec(&self) -> Option<Codec> {
+        match self.encoding.as_deref()? {
+            "proto" => Some(Codec::Proto),
+            "json" => Some(Codec::Json),
+            _ => None,
+        }
+    }
+
+    pub(super) fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
+        check_version(
+            self.connect.as_deref().map(str::as_bytes),
+            "v1",
+            "query parameter connect",
+        )?;
+        let mut terms = UNARY.terms(head)?;
+        terms.request =
+            Compression::from_name(self.compression.as_deref().unwrap_or_default().as_bytes())?;
+        terms.message = Some(self.message()?);
+        Ok(terms)
+    }
+
+    fn message(&self) -> Result<Bytes, Status> {
+        let Some(escaped) = self.message else {
+            return Err(Status::invalid_argument(
+                "query parameter message is missing",
+            ));
+        };
+        // Bytes, not text: without base64 a binary message is percent-encoded.
+        let bytes: Vec<u8> = match escaped.contains('+') {
+            true => percent_encoding::percent_decode_str(&escaped.replace('+', " ")).collect(),
+            false => percent_encoding::percent_decode_str(escaped).collect(),
+        };
+        match self.base64.as_deref() {
+            Some("1") => {
+                let decoded = BASE64.decode(&bytes);
+                let decoded = decoded.map_err(|error| {
+                    Status::invalid_argument(format!(
+                        "query parameter message is not URL-safe base64: {error}"
+                    ))
+                })?;
+                Ok(decoded.into())
+            }
+            None | Some("" | "0") => Ok(bytes.into()),
+            Some(other) => Err(Status::invalid_argument(format!(
+                "query parameter base64 must be \"1\", got {other:?}"
+            ))),
+        }
+    }
+}
+
+fn unescape(value: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(value).decode_utf8_lossy()
+}

@@ -1,0 +1,189 @@
+//! gRPC and gRPC-Web, server side. They share framing and headers; gRPC-Web's trailers are the last frame of the body.
+//!
+//! Specifications: `PROTOCOL-HTTP2.md` and `PROTOCOL-WEB.md` of the gRPC project.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header, request};
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+use super::body::Body;
+use super::protocol::{End, Protocol, Terms, Wire, response_head};
+use crate::compression::{self, Compression};
+use crate::envelope::{self, COMPRESSED, PREFIX_LEN};
+use crate::{error, timeout};
+
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
+static RESERVED: [HeaderName; 9] = [
+    header::ACCEPT_ENCODING,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    ACCEPT_ENCODING,
+    ENCODING,
+    TIMEOUT,
+];
+
+/// The flag of the frame that holds gRPC-Web's trailers.
+const WEB_TRAILERS: u8 = 0b1000_0000;
+
+/// gRPC over HTTP/2.
+pub(super) static GRPC: Grpc = Grpc { web: false };
+/// gRPC-Web, which needs neither HTTP/2 nor trailers.
+pub(super) static GRPC_WEB: Grpc = Grpc { web: true };
+
+pub(super) struct Grpc {
+    web: bool,
+}
+
+impl Protocol for Grpc {
+    fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
+        let headers = &head.headers;
+        let timeout = headers.get(TIMEOUT).map(timeout::parse_grpc).transpose();
+        Ok(Terms {
+            request: Compression::from_header(headers.get(ENCODING))?,
+            response: Compression::choose(headers.get_all(ACCEPT_ENCODING)),
+            timeout: timeout.map_err(|error| Status::invalid_argument(error.to_string()))?,
+            message: None,
+        })
+    }
+
+    fn reserved(&self) -> &'static [HeaderName] {
+        &RESERVED
+    }
+
+    fn prefix_len(&self) -> usize {
+        PREFIX_LEN
+    }
+
+    fn message(
+        &self,
+        body: Bytes,
+        compression: Compression,
+        limit: usize,
+    ) -> Result<Bytes, Status> {
+        enveloped_message(body, compression, limit)
+    }
+
+    fn seal(&self, out: &mut [u8], start: usize, compression: Compression) -> Result<(), Status> {
+        envelope::close(out, start, flags(compression))
+    }
+
+    fn unary(
+        &self,
+        wire: &'static Wire,
+        offered: Compression,
+        _: Compression,
+        mut message: Vec<u8>,
+        metadata: MetadataMap,
+        trailers: MetadataMap,
+    ) -> http::Response<Body> {
+        let head = self.stream(wire, offered, metadata);
+        let end = self.end(Ok(&trailers));
+        match end.trailers {
+            Some(trailers) => head.map(|()| Body::full_with_trailers(message.into(), trailers)),
+            None => {
+                message.extend_from_slice(&end.data);
+                head.map(|()| Body::full(message))
+            }
+        }
+    }
+
+    fn stream(
+        &self,
+        wire: &'static Wire,
+        offered: Compression,
+        metadata: MetadataMap,
+    ) -> http::Response<()> {
+        let mut head = response_head(metadata, &wire.content_type);
+        if let Some(encoding) = offered.header_value() {
+            head.headers_mut().insert(ENCODING, encoding);
+        }
+        head
+    }
+
+    fn end(&self, result: Result<&MetadataMap, &Status>) -> End {
+        let trailers = error::grpc_trailers(result);
+        if !self.web {
+            return End {
+                data: Vec::new(),
+                trailers: Some(trailers),
+            };
+        }
+        let mut data = Vec::with_capacity(64);
+        envelope::open(&mut data);
+        write_trailers(&trailers, &mut data);
+        // Trailers are headers: far below the 4 GiB that an envelope holds.
+        match envelope::close(&mut data, 0, WEB_TRAILERS) {
+            Ok(()) => End {
+                data,
+                trailers: None,
+            },
+            Err(status) => self.end(Err(&status)),
+        }
+    }
+
+    fn failure(&self, wire: &'static Wire, status: &Status) -> http::Response<Body> {
+        // "Trailers-Only": the trailers are the headers, and there is no body.
+        let mut response = http::Response::new(Body::empty());
+        let headers = response.headers_mut();
+        *headers = error::grpc_trailers(Err(status));
+        headers.insert(header::CONTENT_TYPE, wire.content_type.clone());
+        headers.insert(
+            ACCEPT_ENCODING,
+            HeaderValue::from_static(compression::SUPPORTED),
+        );
+        response
+    }
+}
+
+/// The trailers as an HTTP/1 header block; header names are lower-case already.
+fn write_trailers(trailers: &HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in trailers {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The flags of a message that has been compressed so.
+pub(super) fn flags(compression: Compression) -> u8 {
+    match compression {
+        Compression::Identity => 0,
+        Compression::Gzip => COMPRESSED,
+    }
+}
+
+/// The only message of a body of envelopes.
+pub(super) fn enveloped_message(
+    mut body: Bytes,
+    compression: Compression,
+    limit: usize,
+) -> Result<Bytes, Status> {
+    let Some(envelope) = envelope::split_whole(&mut body, limit)? else {
+        return Err(Status::unimplemented(
+            "the request has no message: this method takes exactly one",
+        ));
+    };
+    if !body.is_empty() {
+        return Err(Status::unimplemented(
+            "the request has more than one message: this method takes exactly one",
+        ));
+    }
+    match (envelope.flags, compression) {
+        (0, _) => Ok(envelope.payload),
+        (COMPRESSED, Compression::Identity) => Err(Status::internal(
+            "the message is flagged as compressed, but the headers name no encoding",
+        )),
+        (COMPRESSED, compression) => compression.decompress(envelope.payload, limit),
+        (flags, _) => Err(Status::invalid_argument(format!(
+            "envelope flags {flags:#04x} are not of a request message"
+        ))),
+    }
+}

@@ -1,0 +1,174 @@
+//! What the builder takes and refuses.
+
+use tonic::{Code, Request};
+use tonic_connect::{Channel, Protocol};
+use tonic_prost::ProstCodec;
+
+use crate::canned::{Canned, response};
+use crate::echo::{self, CLIENT_STREAM, Client, Echo, SERVICE};
+
+#[tokio::test]
+async fn urls_that_cannot_be_called_are_refused_by_name() {
+    for (url, part) in [
+        ("", "is not a URL"),
+        ("not a url", "is not a URL"),
+        ("/api", "has no scheme"),
+        ("example.com", "has no scheme"),
+        ("ftp://example.com", "another scheme"),
+        ("http://example.com/api?x=1", "has a query"),
+        ("http://user:hunter2@example.com", "carries credentials"),
+        ("ht tp://user:hunter2@example.com", "is not a URL"),
+    ] {
+        let error = Channel::builder(url).build().unwrap_err().to_string();
+        assert!(error.contains(part), "{url}: {error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        let shown = url.split("user").next().unwrap();
+        assert!(error.contains(shown), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn headers_that_cannot_be_sent_are_refused_without_their_values() {
+    let builder = || Channel::builder("http://example.com");
+    for (builder, name) in [
+        (builder().header("bad name", "hunter2"), "bad name"),
+        (builder().header("x", "hunter2\n"), "x"),
+        (builder().bearer_token("hunter2\r\n"), "authorization"),
+        (builder().user_agent("hunter2\0"), "user-agent"),
+    ] {
+        let error = builder.build().unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{name:?}")) && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_in_no_debug_output() {
+    let builder = Channel::builder("http://example.com/api")
+        .bearer_token("hunter2")
+        .header("x-key", "hunter2");
+    let shown = format!("{builder:?} {:?}", builder.clone().build().unwrap());
+    assert!(
+        shown.contains("http://example.com/api") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    let shown = format!("{:?}", Channel::builder("http://user:hunter2@example.com"));
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[tokio::test]
+async fn the_channels_headers_are_sent_and_a_calls_metadata_goes_before_them() {
+    let mut server = Canned::serve(
+        response("200 OK", "Content-Type: application/proto\r\n", b""),
+        false,
+    )
+    .await;
+    let channel = Channel::builder(format!("http://{}/api/", server.address))
+        .service(&SERVICE)
+        .bearer_token("token")
+        .header("x-a", "1")
+        .header("x-a", "2")
+        .header("x-b", "3")
+        .build()
+        .unwrap();
+    let mut client = Client::new(channel);
+
+    echo::unary(&mut client, Request::new(Echo::default()))
+        .await
+        .unwrap();
+    let (head, _) = server.request().await;
+    assert!(
+        head.starts_with("post /api/test.v1.echoservice/unary http/1.1\r\n"),
+        "{head}"
+    );
+    for line in [
+        "authorization: bearer token",
+        "x-a: 1",
+        "x-a: 2",
+        "x-b: 3",
+        "user-agent: tonic-connect/",
+    ] {
+        assert!(head.contains(&format!("\r\n{line}")), "{line} in {head}");
+    }
+
+    let mut request = Request::new(Echo::default());
+    request
+        .metadata_mut()
+        .insert("authorization", "Basic x".parse().unwrap());
+    request.metadata_mut().insert("x-a", "own".parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("user-agent", "mine".parse().unwrap());
+    echo::unary(&mut client, request).await.unwrap();
+    let (head, _) = server.request().await;
+    for line in [
+        "authorization: basic x\r\n",
+        "x-a: own\r\n",
+        "x-b: 3\r\n",
+        "user-agent: mine\r\n",
+    ] {
+        assert!(head.contains(&format!("\r\n{line}")), "{line} in {head}");
+    }
+    assert!(
+        !head.contains("bearer") && !head.contains("x-a: 1"),
+        "{head}"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_unavailable_and_names_the_address_and_the_reason() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    for protocol in [Protocol::Connect, Protocol::Grpc] {
+        let mut client = Client::new(echo::builder(address).protocol(protocol).build().unwrap());
+        let status = echo::unary(&mut client, Request::new(Echo::default()))
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(
+            status.message().contains(&address.to_string()),
+            "{status:?}"
+        );
+        assert!(
+            status.message().contains("Connection refused"),
+            "{status:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_method_of_no_registered_service_is_an_error_that_names_the_remedy() {
+    let mut client = Client::new(Channel::builder("http://127.0.0.1:9").build().unwrap());
+    let status = echo::unary(&mut client, Request::new(Echo::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::Internal);
+    assert!(
+        status.message().contains(echo::UNARY) && status.message().contains(".service("),
+        "{status:?}"
+    );
+}
+
+#[tokio::test]
+async fn streamed_requests_are_unimplemented_over_connect() {
+    let mut client = Client::new(
+        Channel::builder("http://127.0.0.1:9")
+            .service(&SERVICE)
+            .build()
+            .unwrap(),
+    );
+    let requests = Request::new(tokio_stream::iter([Echo::default()]));
+    let status = client
+        .client_streaming(
+            requests,
+            echo::path(CLIENT_STREAM),
+            ProstCodec::<Echo, Echo>::new(),
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert!(status.message().contains("Protocol::Grpc"), "{status:?}");
+}

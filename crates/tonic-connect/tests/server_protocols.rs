@@ -1,0 +1,217 @@
+//! The same service, the same answers, whatever protocol, codec and compression a caller chose.
+
+#![cfg(all(feature = "server", feature = "transport"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod greeter;
+
+use greeter::{
+    Caller, Greeter, STREAMING, UNARY, call, encode, encoding_headers, envelope, gzip,
+    is_enveloped, named, outcome, post, raw,
+};
+use http::{HeaderValue, StatusCode};
+use tonic::Code;
+
+fn header(
+    mut request: http::Request<http_body_util::Full<bytes::Bytes>>,
+    name: &'static str,
+    value: &'static str,
+) -> http::Request<http_body_util::Full<bytes::Bytes>> {
+    request
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
+    request
+}
+
+#[tokio::test]
+async fn a_unary_call_is_answered_with_metadata_and_trailers() {
+    for content_type in UNARY {
+        let request = post("Greet", content_type, &named("Ada"));
+        let request = header(header(request, "x-sent", "yes"), "x-sent-bin", "AAEC");
+        let (timeout, value) = match content_type.starts_with("application/grpc") {
+            true => ("grpc-timeout", "10S"),
+            false => ("connect-timeout-ms", "10000"),
+        };
+        let mut request = header(request, timeout, value);
+        request.extensions_mut().insert(Caller("layer"));
+        let reply = call(Greeter::default(), request).await;
+        let outcome = outcome(content_type, &reply);
+        assert_eq!(
+            outcome.greetings,
+            ["hello Ada from layer; "],
+            "{content_type}"
+        );
+        assert_eq!(outcome.code, Code::Ok);
+        assert_eq!(reply.headers["x-seen"], "yes");
+        assert_eq!(reply.headers["x-seen-bin"], "AAEC");
+        let trailer = if is_enveloped(content_type) {
+            "checksum"
+        } else {
+            "trailer-checksum"
+        };
+        assert_eq!(outcome.metadata[trailer], "c0ffee", "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_keeps_its_code_message_and_metadata() {
+    for (content_types, method, name) in [
+        (UNARY, "Greet", "fail"),
+        (UNARY, "Read", "fail"),
+        (STREAMING, "Count", "refuse"),
+        (STREAMING, "Count", "fail"),
+    ] {
+        for content_type in content_types {
+            let reply = call(Greeter::default(), post(method, content_type, &named(name))).await;
+            let outcome = outcome(content_type, &reply);
+            let got = (outcome.code, outcome.message.as_str());
+            assert_eq!(
+                got,
+                (Code::NotFound, "no such person: Zoë"),
+                "{content_type} {method} {name}"
+            );
+            assert_eq!(
+                outcome.metadata["x-why"], "moved",
+                "{content_type} {method} {name}"
+            );
+            let http = if is_enveloped(content_type) {
+                StatusCode::OK
+            } else {
+                StatusCode::NOT_FOUND
+            };
+            assert_eq!(reply.status, http);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_comes_whole_and_in_order_before_its_end() {
+    for content_type in STREAMING {
+        for (name, code) in [
+            ("", Code::Ok),
+            ("fail", Code::NotFound),
+            ("panic", Code::Internal),
+        ] {
+            // More than one frame's worth.
+            let message = greeter::GreetRequest {
+                times: 9000,
+                ..named(name)
+            };
+            let reply = call(Greeter::default(), post("Count", content_type, &message)).await;
+            let outcome = outcome(content_type, &reply);
+            let expected: Vec<String> = (1..=9000).map(|n| n.to_string()).collect();
+            assert_eq!(outcome.greetings, expected, "{content_type} {name:?}");
+            assert_eq!(
+                outcome.code, code,
+                "{content_type} {name:?}: {}",
+                outcome.message
+            );
+            assert_eq!(reply.headers["x-seen"], "stream");
+            if code == Code::Ok {
+                assert_eq!(outcome.metadata["checksum"], "c0ffee");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn gzip_is_read_and_written_when_headers_agree() {
+    for (content_types, method) in [(UNARY, "Greet"), (STREAMING, "Count")] {
+        for content_type in content_types {
+            let (sent, accepted) = encoding_headers(content_type);
+            let message = greeter::GreetRequest {
+                times: 500,
+                ..named("Ada")
+            };
+            let payload = gzip(&encode(content_type, &message));
+            let body = if is_enveloped(content_type) {
+                envelope(1, &payload)
+            } else {
+                payload
+            };
+            for (accept, answered) in [
+                ("br, gzip", Some("gzip")),
+                ("gzip;q=0", None),
+                ("br", None),
+                ("GZIP-ISH", None),
+                ("gzip;q=1.0", Some("gzip")),
+            ] {
+                let request = header(raw(method, content_type, body.clone()), sent, "gzip");
+                let greeter = Greeter {
+                    options: tonic_connect::server::Options::new().compress_min_bytes(2),
+                };
+                let reply = call(greeter, header(request, accepted, accept)).await;
+                let encoding = reply.headers.get(sent).map(|value| value.to_str().unwrap());
+                assert_eq!(encoding, answered, "{content_type} {accept}");
+                let outcome = outcome(content_type, &reply);
+                assert_eq!(
+                    outcome.code,
+                    Code::Ok,
+                    "{content_type}: {}",
+                    outcome.message
+                );
+                let expected = if method == "Greet" { 1 } else { 500 };
+                assert_eq!(outcome.greetings.len(), expected, "{content_type} {accept}");
+                if method == "Greet" {
+                    let small = reply.data.len() < 1000;
+                    assert_eq!(small, answered.is_some(), "{content_type} {accept}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_small_response_is_not_compressed() {
+    for content_type in UNARY {
+        let (_, accepted) = encoding_headers(content_type);
+        let reply = call(
+            Greeter::default(),
+            header(post("Greet", content_type, &named("Ada")), accepted, "gzip"),
+        )
+        .await;
+        assert_eq!(
+            outcome(content_type, &reply).greetings,
+            ["hello Ada from stranger; "]
+        );
+        assert!(!reply.headers.contains_key("content-encoding"));
+        assert!(
+            !is_enveloped(content_type) || reply.data[0] == 0,
+            "{content_type}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_empty_proto_body_is_an_empty_message() {
+    for (content_type, body) in [
+        ("application/proto", vec![]),
+        ("application/grpc", envelope(0, b"")),
+        ("application/grpc-web", envelope(0, b"")),
+        ("application/json", b"{}".to_vec()),
+        ("application/json; charset=utf-8", b" {} ".to_vec()),
+        ("Application/JSON;Charset=\"UTF-8\"", b"{}".to_vec()),
+    ] {
+        let reply = call(Greeter::default(), raw("Greet", content_type, body)).await;
+        let canonical = content_type.split(';').next().unwrap().to_lowercase();
+        assert_eq!(
+            outcome(&canonical, &reply).greetings,
+            ["hello  from stranger; "],
+            "{content_type}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_plain_json_call_needs_no_connect_header() {
+    let reply = call(
+        Greeter::default(),
+        raw("Greet", "application/json", r#"{"name":"Ada"}"#),
+    )
+    .await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(
+        &reply.data[..],
+        br#"{"greeting":"hello Ada from stranger; "}"#
+    );
+}
