@@ -46,6 +46,7 @@ async fn commands_see_the_system_and_nothing_else_of_this_machine() {
     let script = format!(
         "for path in {}; do [ -e $path ] && echo \"visible: $path\"; done\n\
          for path in /usr /etc /bin /opt / /etc/passwd; do touch $path/x 2>/dev/null && echo \"writable: $path\"; done\n\
+         find /proc -maxdepth 4 -not -path '/proc/[0-9]*' -type f -writable -printf 'writable: %p\\n'\n\
          grep Cap /proc/self/status; id -un; hostname; ls /proc | grep -c '^[0-9]'\n\
          unshare --user true && echo nested; mount -t tmpfs none /tmp && echo mounted\n\
          cat /proc/1/environ | tr '\\0' '\\n' | grep -c SECRET\n\
@@ -64,6 +65,7 @@ async fn commands_see_the_system_and_nothing_else_of_this_machine() {
         "CapPrm:\t0000000000000000",
         "CapBnd:\t0000000000000000",
         "\nprebuild\nprebuild\n",
+        "\n0\n",
         "\na\nb\n",
     ] {
         assert!(output.contains(good), "{good} in {output}");

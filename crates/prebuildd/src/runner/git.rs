@@ -112,7 +112,16 @@ impl<'a> Git<'a> {
         let target = workspace.to_string_lossy();
         words.extend(["--", repository.as_str(), &target]);
         self.run(Path::new("/"), &words, &format!("clone {repository}"))
-            .await?;
+            .await
+            .map_err(|error| match error {
+                // Of a folder that is there, git says the same as of none.
+                RunnerError::Repository { message, .. }
+                    if repository.local_path().is_some() && message.contains("does not exist") =>
+                {
+                    permanent(format!("{repository} is not a git repository"))
+                }
+                error => error,
+            })?;
 
         let references = ["for-each-ref", "--count=1", "--format=%(objectname)"];
         let head = self.commit(workspace, "HEAD").await?;

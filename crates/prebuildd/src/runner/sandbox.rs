@@ -75,6 +75,23 @@ const ETC: &[&str] = &[
     "xml",
 ];
 
+/// The parts of `/proc` that set the kernel and not a process. The kernel asks who owns them, not
+/// for a capability: under a server that runs as root the owner is, outside of the sandbox, also the
+/// user inside, who could name a program for the kernel to run (`kernel.core_pattern`).
+const KERNEL: &[&str] = &[
+    "acpi",
+    "bus",
+    "driver",
+    "fs",
+    "irq",
+    "mtrr",
+    "pressure",
+    "scsi",
+    "sys",
+    "sysrq-trigger",
+    "tty",
+];
+
 /// Where toolchains keep what their programs on the PATH need: the variable that names the folder,
 /// and the folder in the server's HOME where it is when the variable is not set. Never a folder
 /// that also keeps credentials, as `~/.cargo` does.
@@ -235,6 +252,9 @@ impl Sandbox {
         let mut system = Options::default();
         system.add(isolation(*disable_userns));
         system.add(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run"]);
+        for name in KERNEL {
+            system.show(&Path::new("/proc").join(name));
+        }
         for path in [
             "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt",
         ] {
@@ -263,9 +283,12 @@ impl Sandbox {
         let certificates = passed_through(config).map(|(_, value)| PathBuf::from(value));
         let search_path = std::env::split_paths(&config.search_path);
         let toolchains = toolchains(config).map(|(_, folder)| folder);
-        for path in search_path.chain(toolchains).chain(certificates) {
-            if may_be_shown(&path, config) {
+        let mut shown: Vec<PathBuf> = Vec::new();
+        for path in toolchains.chain(search_path).chain(certificates) {
+            let seen = shown.iter().any(|folder| path.starts_with(folder));
+            if !seen && may_be_shown(&path, config) {
                 tools.show(&path);
+                shown.push(path);
             }
         }
         for path in &config.read_only_paths {
@@ -299,6 +322,8 @@ impl Sandbox {
         own.bind("--bind", &folder.join("home"), Path::new(HOME));
         let mut last = Options::default();
         last.bind("--bind", &folder.join("workspace"), workspace);
+        // The root is in memory; what is mounted on it keeps its own mode.
+        last.add(["--remount-ro", "/"]);
         last.add([OsStr::new("--chdir"), workspace.as_os_str()]);
         for (name, value) in env {
             last.add(["--setenv", name, value]);
