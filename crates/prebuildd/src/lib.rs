@@ -1,5 +1,6 @@
 //! The backend of prebuilds: store, controller, runner, snapshots and API as a library.
 
+pub mod controller;
 pub mod domain;
 pub mod logs;
 pub mod runner;

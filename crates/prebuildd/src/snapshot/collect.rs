@@ -25,6 +25,20 @@ pub struct Collected {
 }
 
 impl Snapshots {
+    /// The prebuilds of which the store holds anything, in no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prebuild_ids(&self) -> Result<Vec<Uuid>, SnapshotError> {
+        let root = Path::from(ROOT);
+        let listing = self.store.list_with_delimiter(Some(&root)).await.map_err(failed("list", &root))?;
+        Ok(listing
+            .common_prefixes
+            .iter()
+            .filter_map(|folder| Uuid::try_parse(folder.filename()?).ok())
+            .collect())
+    }
+
     /// Removes the snapshots of all prebuilds but those in `keep`, and of those in `keep` every
     /// archive that no manifest names.
     ///
