@@ -3,9 +3,6 @@
 //!
 //! What a flag means beyond [`COMPRESSED`] belongs to the protocol that uses it.
 
-// A server splits whole bodies, a client cuts up streams.
-#![cfg_attr(not(feature = "server"), allow(dead_code))]
-
 use bytes::Bytes;
 use tonic::Status;
 
