@@ -1,5 +1,8 @@
 //! The compression axis: the encodings that a body or a message may have, whatever protocol names them.
 
+// Only a server chooses what to answer in, and compresses.
+#![cfg_attr(not(feature = "server"), allow(dead_code))]
+
 use std::io::{Read, Write};
 
 use bytes::Bytes;

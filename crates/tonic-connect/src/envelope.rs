@@ -3,9 +3,10 @@
 //!
 //! What a flag means beyond [`COMPRESSED`] belongs to the protocol that uses it.
 
+// A server splits whole bodies, a client cuts up streams.
+#![cfg_attr(not(feature = "server"), allow(dead_code))]
+
 use bytes::Bytes;
-#[cfg(any(feature = "client", test))]
-use bytes::BytesMut;
 use tonic::Status;
 
 /// The bytes before a payload.
@@ -24,7 +25,7 @@ pub(crate) struct Envelope {
 }
 
 /// The flags and the length of the payload, when the whole prefix is there.
-fn read_prefix(bytes: &[u8]) -> Option<(u8, usize)> {
+pub(crate) fn read_prefix(bytes: &[u8]) -> Option<(u8, usize)> {
     let [flags, a, b, c, d] = *bytes.first_chunk::<PREFIX_LEN>()?;
     // A `u32` fits: the standard library's smallest `usize` with an allocator that matters here is 32 bits wide.
     Some((flags, u32::from_be_bytes([a, b, c, d]) as usize))
@@ -66,71 +67,6 @@ fn truncated(promised: usize, got: usize) -> Status {
     Status::invalid_argument(format!(
         "incomplete envelope: promised {promised} bytes, got {got}"
     ))
-}
-
-/// Cuts a body that comes in pieces into envelopes: streams of responses are read with it.
-#[cfg(any(feature = "client", test))]
-#[allow(dead_code)]
-#[derive(Debug)]
-pub(crate) struct Reader {
-    buffered: BytesMut,
-    limit: usize,
-}
-
-#[cfg(any(feature = "client", test))]
-#[allow(dead_code)]
-impl Reader {
-    /// Takes payloads of up to `limit` bytes.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            buffered: BytesMut::new(),
-            limit,
-        }
-    }
-
-    /// Adds the next piece of the body. Call [`next`](Self::next) until it has no more before adding another, or the
-    /// buffer grows past one message.
-    pub(crate) fn push(&mut self, piece: Bytes) {
-        if self.buffered.is_empty() {
-            // Takes the memory over when nobody else holds it.
-            self.buffered = BytesMut::from(piece);
-        } else {
-            self.buffered.extend_from_slice(&piece);
-        }
-    }
-
-    /// The next whole envelope, `None` when more of the body is needed.
-    ///
-    /// # Errors
-    /// `resource_exhausted` as soon as a prefix promises more than the limit.
-    pub(crate) fn next(&mut self) -> Result<Option<Envelope>, Status> {
-        let Some((flags, length)) = read_prefix(&self.buffered) else {
-            return Ok(None);
-        };
-        check_length(length, self.limit)?;
-        let whole = PREFIX_LEN + length;
-        if self.buffered.len() < whole {
-            self.buffered.reserve(whole - self.buffered.len());
-            return Ok(None);
-        }
-        let mut envelope = self.buffered.split_to(whole).freeze();
-        Ok(Some(Envelope {
-            flags,
-            payload: envelope.split_off(PREFIX_LEN),
-        }))
-    }
-
-    /// Checks at the end of the body that it did not end inside an envelope.
-    ///
-    /// # Errors
-    /// `invalid_argument` that says how much came.
-    pub(crate) fn finish(&self) -> Result<(), Status> {
-        match read_prefix(&self.buffered) {
-            None if self.buffered.is_empty() => Ok(()),
-            None => Err(truncated(PREFIX_LEN, self.buffered.len())),
-            Some((_, length)) => Err(truncated(length, self.buffered.len() - PREFIX_LEN)),
-        }
-    }
 }
 
 /// Leaves room for a prefix at the end of `out`; [`close`] fills it in.

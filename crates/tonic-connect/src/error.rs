@@ -4,13 +4,16 @@
 //! side, so that each is tested against the other. What comes from outside is bounded by the caller and cannot panic.
 
 // A server writes what a client reads: with one of the two features, one direction is unused.
-#![allow(dead_code, unused_imports)]
+#![cfg_attr(
+    not(all(feature = "client", feature = "server", feature = "transport")),
+    allow(dead_code, unused_imports)
+)]
 
 mod connect;
 mod grpc;
 
 pub(crate) use connect::{
-    EndStream, code_from_http_status, connect_end_stream, connect_error_body, connect_http_status,
+    code_from_http_status, connect_end_stream, connect_error_body, connect_http_status,
     parse_connect_end_stream, parse_connect_error,
 };
 pub(crate) use grpc::{GRPC_STATUS_DETAILS, grpc_trailers, parse_grpc_trailers};

@@ -1,26 +1,33 @@
 //! Serve and call any tonic service over Connect, gRPC and gRPC-Web, proto and JSON, on one port.
 
-#[cfg(feature = "protocol")]
+#[cfg(all(feature = "client", feature = "transport"))]
+mod client;
+#[cfg(feature = "server")]
 mod codec;
-#[cfg(feature = "protocol")]
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
 mod compression;
 #[cfg(feature = "protocol")]
 pub mod details;
-#[cfg(feature = "protocol")]
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
 mod envelope;
-#[cfg(feature = "protocol")]
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod error;
-#[cfg(feature = "protocol")]
+#[cfg(feature = "server")]
 mod json_path;
 #[cfg(feature = "protocol")]
 pub mod schema;
 #[cfg(feature = "server")]
 pub mod server;
-#[cfg(feature = "protocol")]
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod timeout;
 #[cfg(feature = "transport")]
 pub mod transport;
 pub mod validate;
+
+#[cfg(all(feature = "client", feature = "transport"))]
+pub use client::{Builder, Channel, ChannelError, Protocol};
 
 /// What generated code names, so that it needs no dependencies of its own.
 #[cfg(feature = "protocol")]

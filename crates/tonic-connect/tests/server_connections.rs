@@ -79,7 +79,13 @@ async fn both_http_versions_serve_every_protocol_on_one_port() {
     for http2 in [false, true] {
         let client = client(http2);
         for (method, content_types) in [("Greet", UNARY), ("Count", STREAMING)] {
-            for content_type in content_types {
+            // gRPC proper needs the trailers of HTTP/2; that is what gRPC-Web is for.
+            let needs_http2 =
+                |name: &str| name.starts_with("application/grpc") && !name.contains("-web");
+            for content_type in content_types
+                .into_iter()
+                .filter(|name| http2 || !needs_http2(name))
+            {
                 for (name, code) in [
                     ("Ada", Code::Ok),
                     ("fail", Code::NotFound),
@@ -257,6 +263,95 @@ async fn a_client_that_sends_far_too_much_still_reads_why() {
         "{}",
         outcome.message
     );
+}
+
+#[tokio::test]
+async fn a_client_that_writes_everything_first_still_reads_why() {
+    let running = start(Server::new()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let head = "POST /greet.v1.Greeter/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 20971520\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Fails when the server has closed: that is when such clients look for an answer.
+    stream.write_all(&vec![b' '; 20 * 1024 * 1024]).await.ok();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.ok();
+    let response = String::from_utf8(response).unwrap();
+    assert!(
+        response.starts_with("HTTP/1.1 429 ") && response.contains("resource_exhausted"),
+        "{response}"
+    );
+}
+
+#[tokio::test]
+async fn a_call_is_dropped_when_its_caller_goes_away() {
+    struct Dropped(Option<oneshot::Sender<()>>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.take().unwrap().send(()).ok();
+        }
+    }
+    for http2 in [false, true] {
+        let (started, has_started) = oneshot::channel();
+        let (dropped, was_dropped) = oneshot::channel();
+        let ends = std::sync::Arc::new(std::sync::Mutex::new(Some((
+            started,
+            Dropped(Some(dropped)),
+        ))));
+        let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let (started, dropped) = ends.lock().unwrap().take().unwrap();
+            let method = &greeter::SERVICE.methods[0];
+            tonic_connect::server::unary(
+                &Default::default(),
+                method,
+                request,
+                |_: tonic::Request<GreetRequest>| async move {
+                    started.send(()).unwrap();
+                    let _dropped = dropped;
+                    std::future::pending::<Result<tonic::Response<GreetResponse>, tonic::Status>>()
+                        .await
+                },
+            )
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(Server::new().serve(listener, service, std::future::pending()));
+        let client = client(http2);
+        let call = tokio::spawn(async move {
+            send(
+                &client,
+                address,
+                post("Greet", "application/proto", &named("Ada")),
+            )
+            .await
+        });
+        has_started.await.unwrap();
+        call.abort();
+        was_dropped.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_service_mounts_in_tonics_routes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = tonic::service::Routes::new(Greeter::default()).prepare();
+    tokio::spawn(Server::new().serve(listener, routes, std::future::pending()));
+    for http2 in [false, true] {
+        let client = client(http2);
+        for content_type in [
+            "application/json",
+            "application/proto",
+            "application/grpc-web+json",
+        ] {
+            let reply = send(&client, address, post("Greet", content_type, &named("Ada"))).await;
+            assert_eq!(
+                outcome(content_type, &reply).greetings,
+                ["hello Ada from stranger; "],
+                "{content_type}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@ mod greeter;
 use bytes::Bytes;
 use greeter::{Greeter, call, encode, envelope, gzip, named, outcome, post, raw};
 use http::{Request, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use tonic::Code;
+use tonic_connect::server;
 
 #[tokio::test]
 async fn what_is_no_call_gets_a_plain_http_answer() {
@@ -87,7 +88,16 @@ async fn bad_requests_are_told_what_is_wrong() {
     let good = || encode("application/proto", &named("Ada"));
     let two = || [envelope(0, &good()), envelope(0, &good())].concat();
     type Headers = &'static [(&'static str, &'static str)];
-    let cases: Vec<(&str, &str, Headers, Vec<u8>, Code, &str)> = vec![
+    /// Method, content type, headers, body; code and a part of the message.
+    type Case = (
+        &'static str,
+        &'static str,
+        Headers,
+        Vec<u8>,
+        Code,
+        &'static str,
+    );
+    let cases: Vec<Case> = vec![
         // Bodies.
         (
             "Greet",
@@ -366,6 +376,36 @@ async fn bad_requests_are_told_what_is_wrong() {
             outcome.message.contains(message),
             "{method} {content_type} {headers:?}: {}",
             outcome.message
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_layer_refuses_in_the_callers_protocol() {
+    let status = tonic::Status::unauthenticated("the token has expired");
+    for content_type in greeter::UNARY
+        .into_iter()
+        .chain(greeter::STREAMING)
+        .chain(["text/plain"])
+    {
+        let refusal = server::error_response(&post("Greet", content_type, &named("Ada")), &status);
+        let (head, body) = refusal.into_parts();
+        let data = body.collect().await.unwrap().to_bytes();
+        let reply = greeter::Reply {
+            status: head.status,
+            headers: head.headers,
+            data,
+            trailers: Default::default(),
+        };
+        let spoken = if content_type == "text/plain" {
+            "application/json"
+        } else {
+            content_type
+        };
+        let outcome = outcome(spoken, &reply);
+        assert_eq!(
+            (outcome.code, outcome.message.as_str()),
+            (Code::Unauthenticated, "the token has expired")
         );
     }
 }

@@ -70,9 +70,10 @@ pub trait Queue: Send + Sync {
         now: Timestamp,
     ) -> Result<Prebuild, StoreError>;
 
-    /// The earliest instant at which work appears by the passing of time alone: a lease expires, or
-    /// a prebuild that nobody holds runs out of time. It may lie in the past.
-    async fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// The earliest instant after `now` at which work appears by the passing of time alone: a lease
+    /// expires, or a prebuild that nobody holds runs out of time. What is there at `now` already can
+    /// be claimed at `now`.
+    async fn next_deadline(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
 
     /// Which of these prebuilds may have a snapshot that must be kept: completed ones, and those
     /// that are not done yet. What a store of snapshots holds beyond that may be collected.

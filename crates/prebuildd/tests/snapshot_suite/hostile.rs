@@ -314,6 +314,27 @@ async fn an_archive_that_is_not_the_manifests_is_refused() {
 }
 
 #[tokio::test]
+async fn folders_that_may_not_be_written_to_are_removed_too() {
+    let mut read_only = Header::new_gnu();
+    read_only.set_path("workspace/d/").unwrap();
+    read_only.set_entry_type(EntryType::Directory);
+    read_only.set_size(0);
+    read_only.set_mode(0o555);
+    read_only.set_mtime(0);
+    read_only.set_cksum();
+    let entries = [
+        root(),
+        read_only.as_bytes().to_vec(),
+        entry(FILE, "workspace/d/file", "", b"data"),
+        entry(FILE, "workspace/f", "", b"data"),
+        entry(FILE, "workspace/f", "", b"data"),
+    ];
+    let (archive, manifest) = pack(&entries, 12);
+    let error = attempt(archive, &manifest).await.unwrap_err();
+    assert!(matches!(error, RestoreError::Write { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_bomb_is_refused_before_it_unpacks() {
     // A gigabyte of zeros in a few kilobytes, announced as four bytes.
     let mut header = Header::new_gnu();

@@ -293,10 +293,15 @@ async fn deleting_is_idempotent() {
         );
     }
     archive(&snapshots, &other).await;
+    let other = other.description.prebuild_id;
     assert_eq!(
         names(&dir.path().join("store/snapshots")),
-        [other.description.prebuild_id.to_string()]
+        [other.to_string()]
     );
+    for _ in 0..2 {
+        snapshots.delete(other).await.unwrap();
+        assert_eq!(names(&dir.path().join("store")), [""; 0]);
+    }
 }
 
 #[tokio::test]
@@ -304,6 +309,8 @@ async fn collecting_keeps_the_published_and_removes_the_rest() {
     let dir = workspace();
     let store = dir.path().join("store");
     let snapshots = Snapshots::local(&store).unwrap();
+    let nothing = snapshots.collect(&HashSet::new(), Duration::ZERO).await;
+    assert_eq!(nothing.unwrap().removed, [""; 0]);
     let kept = publish(&snapshots, &dir.path().join("w"), None).await;
     let unknown = publish(&snapshots, &dir.path().join("w"), None).await;
     let kept_folder = format!("snapshots/{}", kept.description.prebuild_id);

@@ -19,9 +19,10 @@ use tonic::metadata::MetadataMap;
 use super::body::{End, ResponseBody};
 use super::channel::Call;
 use super::connector;
-use super::frames::{COMPRESSED, Frames, PREFIX, prefix, too_large};
+use super::frames::{Frames, prefix, too_large};
 use super::head;
 use crate::compression::Compression;
+use crate::envelope::{COMPRESSED, PREFIX_LEN, read_prefix};
 use crate::error::{grpc_trailers, is_reserved, parse_connect_end_stream, parse_connect_error};
 use crate::schema::MethodKind;
 use crate::timeout;
@@ -116,7 +117,7 @@ async fn unary(mut call: Call, body: Body) -> Result<http::Response<Body>, Statu
     let encoding = encoding_of(&head.headers, CONTENT_ENCODING, accepts)?;
 
     let mut frame = deadline.cover(collect(incoming, limit)).await?;
-    let length = frame.len() - PREFIX;
+    let length = frame.len() - PREFIX_LEN;
     // An empty message is an empty body, even where an encoding is named.
     let flags = if encoding.is_some() && length > 0 {
         COMPRESSED
@@ -125,7 +126,7 @@ async fn unary(mut call: Call, body: Body) -> Result<http::Response<Body>, Statu
     };
     // The limit is checked, and a body beyond 4 GiB is beyond what a frame can say.
     let length = u32::try_from(length).map_err(|_| too_large(length, u32::MAX as usize))?;
-    frame[..PREFIX].copy_from_slice(&prefix(flags, length));
+    frame[..PREFIX_LEN].copy_from_slice(&prefix(flags, length));
 
     let mut response = http::Response::new(());
     *response.headers_mut() = metadata.leading;
@@ -289,15 +290,12 @@ async fn collect_request(body: Body) -> Result<Bytes, Status> {
 
 /// Whether the one message of a unary request is compressed, and the message.
 fn single_message(mut frame: Bytes) -> Result<(bool, Bytes), Status> {
-    let (flags, length) = match frame.first_chunk::<PREFIX>() {
-        Some([flags, a, b, c, d]) => (*flags, u32::from_be_bytes([*a, *b, *c, *d]) as usize),
-        None => {
-            return Err(Status::internal(
-                "a unary call needs one request message, and none came",
-            ));
-        }
+    let Some((flags, length)) = read_prefix(&frame) else {
+        return Err(Status::internal(
+            "a unary call needs one request message, and none came",
+        ));
     };
-    let message = frame.split_off(PREFIX);
+    let message = frame.split_off(PREFIX_LEN);
     if message.len() != length {
         return Err(Status::internal(
             "a unary call needs one request message, and more than one came",
@@ -312,13 +310,13 @@ async fn collect(mut incoming: Incoming, limit: usize) -> Result<BytesMut, Statu
     if announced > limit {
         return Err(too_large(announced, limit));
     }
-    let mut collected = BytesMut::with_capacity(PREFIX + announced);
-    collected.extend_from_slice(&[0; PREFIX]);
+    let mut collected = BytesMut::with_capacity(PREFIX_LEN + announced);
+    collected.extend_from_slice(&[0; PREFIX_LEN]);
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(connector::response_failed)?.into_data() else {
             continue;
         };
-        let length = collected.len() - PREFIX + data.len();
+        let length = collected.len() - PREFIX_LEN + data.len();
         if length > limit {
             return Err(too_large(length, limit));
         }
@@ -336,7 +334,7 @@ async fn read_error(
     let Ok(body) = collect(incoming, limit).await else {
         return Ok(Bytes::new());
     };
-    let body = body.freeze().slice(PREFIX..);
+    let body = body.freeze().slice(PREFIX_LEN..);
     let compression = Compression::from_header(headers.get(CONTENT_ENCODING));
     Ok(compression
         .and_then(|compression| compression.decompress(body, limit))

@@ -7,13 +7,10 @@
 use bytes::{Buf, Bytes, BytesMut};
 use tonic::Status;
 
-/// Flags and length.
-pub(super) const PREFIX: usize = 5;
-/// The flag of a compressed message.
-pub(super) const COMPRESSED: u8 = 0b01;
+use crate::envelope::{PREFIX_LEN, read_prefix};
 
 /// The five bytes before a message.
-pub(super) fn prefix(flags: u8, length: u32) -> [u8; PREFIX] {
+pub(super) fn prefix(flags: u8, length: u32) -> [u8; PREFIX_LEN] {
     let [a, b, c, d] = length.to_be_bytes();
     [flags, a, b, c, d]
 }
@@ -70,18 +67,19 @@ impl Frames {
         loop {
             match &mut self.state {
                 State::Prefix(held) => {
-                    let missing = PREFIX - held.len();
+                    let missing = PREFIX_LEN - held.len();
                     if input.len() < missing {
                         held.extend_from_slice(input);
                         input.clear();
                         return Ok(None);
                     }
                     let begun = held.len();
-                    let mut frame = [0; PREFIX];
+                    let mut frame = [0; PREFIX_LEN];
                     frame[..begun].copy_from_slice(held);
                     frame[begun..].copy_from_slice(&input[..missing]);
-                    let [flags, a, b, c, d] = frame;
-                    let length = u32::from_be_bytes([a, b, c, d]) as usize;
+                    let Some((flags, length)) = read_prefix(&frame) else {
+                        return Ok(None);
+                    };
                     if length > self.limit {
                         return Err(too_large(length, self.limit));
                     }
@@ -99,8 +97,8 @@ impl Frames {
                         self.state = message_or_prefix(length);
                         return Ok(Some(Event::Pass(Bytes::copy_from_slice(&frame))));
                     }
-                    let whole = input.len().min(PREFIX + length);
-                    self.state = message_or_prefix(PREFIX + length - whole);
+                    let whole = input.len().min(PREFIX_LEN + length);
+                    self.state = message_or_prefix(PREFIX_LEN + length - whole);
                     return Ok(Some(Event::Pass(input.split_to(whole))));
                 }
                 State::Message(rest) => {
@@ -149,12 +147,11 @@ mod tests {
 
     use super::*;
 
-    /// Feeds `bytes` cut into pieces of `piece` bytes; gives what passed and the end message.
-    fn feed(
-        frames: &mut Frames,
-        bytes: &[u8],
-        piece: usize,
-    ) -> Result<(Vec<u8>, Option<(u8, Bytes)>), Status> {
+    /// What passed, and the end message.
+    type Fed = (Vec<u8>, Option<(u8, Bytes)>);
+
+    /// Feeds `bytes` cut into pieces of `piece` bytes.
+    fn feed(frames: &mut Frames, bytes: &[u8], piece: usize) -> Result<Fed, Status> {
         let (mut passed, mut end) = (Vec::new(), None);
         for chunk in bytes.chunks(piece) {
             let mut chunk = Bytes::copy_from_slice(chunk);

@@ -137,39 +137,41 @@ where
 
 /// Answers a call of a method whose kind is not served yet: `unimplemented` in the caller's protocol.
 pub fn unsupported_kind<B>(_options: &Options, request: http::Request<B>) -> ResponseFuture {
-    let (head, _) = request.into_parts();
-    unimplemented(
-        &head,
-        StatusCode::NOT_IMPLEMENTED,
-        "is of a kind that this server does not serve",
-    )
+    let path = request.uri().path();
+    let status = Status::unimplemented(format!(
+        "{path} streams requests, which this server does not serve"
+    ));
+    answered(error_response(&request, &status))
 }
 
 /// Answers a request to a path that the service does not have: `unimplemented` in the caller's protocol, HTTP status
-/// 404 to everybody but gRPC.
+/// 404 where the protocol's errors have one.
 pub fn unknown_method<B>(_options: &Options, request: http::Request<B>) -> ResponseFuture {
-    let (head, _) = request.into_parts();
-    unimplemented(
-        &head,
-        StatusCode::NOT_FOUND,
-        "does not exist on this server",
-    )
-}
-
-fn unimplemented(
-    head: &http::request::Parts,
-    http_status: StatusCode,
-    why: &str,
-) -> ResponseFuture {
-    let Some(wire) = negotiate::wire_of_unknown(head) else {
-        let mut response = http::Response::new(Body::empty());
-        *response.status_mut() = http_status;
-        return answered(response);
-    };
-    let status = Status::unimplemented(format!("{} {why}", head.uri.path()));
-    let mut response = wire.protocol.failure(wire, &status);
+    let path = request.uri().path();
+    let mut response = error_response(
+        &request,
+        &Status::unimplemented(format!("{path} does not exist on this server")),
+    );
     if response.status() != StatusCode::OK {
-        *response.status_mut() = http_status;
+        // Not 501, which official clients would send again.
+        *response.status_mut() = StatusCode::NOT_FOUND;
     }
     answered(response)
+}
+
+/// `status` as the caller's protocol writes it, for layers that refuse a request before it reaches its method: wrong
+/// credentials, too many requests. Who speaks none of the protocols gets Connect's JSON.
+///
+/// ```
+/// use http::Request;
+/// use tonic::Status;
+/// use tonic_connect::server::error_response;
+///
+/// let request = Request::post("/greet.v1.Greeter/Greet").header("content-type", "application/json").body(()).unwrap();
+/// let response = error_response(&request, &Status::unauthenticated("the token has expired"));
+/// assert_eq!(response.status(), 401);
+/// ```
+pub fn error_response<B>(request: &http::Request<B>, status: &Status) -> http::Response<Body> {
+    let wire = negotiate::wire_of_any(request.method(), request.headers());
+    wire.protocol.failure(wire, status)
 }

@@ -112,18 +112,19 @@ fn wire_of_method(kind: MethodKind, headers: &HeaderMap) -> Result<&'static Wire
     find(connect.iter().chain(&ENVELOPED), headers).ok_or(Refusal::ContentType(accepted))
 }
 
-/// The wire of a POST to a method that nobody knows, so that the answer can be in the caller's protocol.
-pub(super) fn wire_of_unknown(head: &request::Parts) -> Option<&'static Wire> {
-    if head.method != HttpMethod::POST {
-        return None;
-    }
-    find(
-        CONNECT_UNARY
-            .iter()
-            .chain(&CONNECT_STREAM)
-            .chain(&ENVELOPED),
-        &head.headers,
-    )
+/// The wire to answer in when the method is not known, or not yet: Connect's JSON for a request that names none, since
+/// that is what a person can read.
+pub(super) fn wire_of_any(method: &HttpMethod, headers: &HeaderMap) -> &'static Wire {
+    let wires = CONNECT_UNARY
+        .iter()
+        .chain(&CONNECT_STREAM)
+        .chain(&ENVELOPED);
+    let found = if method == HttpMethod::POST {
+        find(wires, headers)
+    } else {
+        None
+    };
+    found.unwrap_or(&CONNECT_UNARY[1])
 }
 
 fn find(

@@ -9,6 +9,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Buf;
@@ -248,19 +249,23 @@ async fn serve_connection<S, B>(
     // Completes when the sender is gone.
     let mut closing = pin!(closing.changed());
     let mut asked_to_close = false;
-    // hyper's own timeout starts when it knows the HTTP version, which a peer that sends nothing never tells.
-    let mut patience = pin!(sleep(patience));
-    let mut waited = false;
+    // hyper's own timeout starts when it knows the HTTP version, which a peer that sends nothing never tells; and a
+    // peer that is asked to close may not answer that either.
+    let mut asking = pin!(sleep(patience));
+    let mut closing_for_good = pin!(sleep(patience.saturating_mul(2)));
+    let mut watched = true;
     let served = poll_fn(|cx| {
         if !asked_to_close && closing.as_mut().poll(cx).is_ready() {
             asked_to_close = true;
             connection.as_mut().graceful_shutdown();
         }
-        if !waited && patience.as_mut().poll(cx).is_ready() {
-            waited = true;
-            if !begun.load(Ordering::Relaxed) {
-                connection.as_mut().graceful_shutdown();
-            }
+        watched = watched && !begun.load(Ordering::Relaxed);
+        if watched && !asked_to_close && asking.as_mut().poll(cx).is_ready() {
+            asked_to_close = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        if watched && closing_for_good.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
         }
         connection.as_mut().poll(cx)
     });
