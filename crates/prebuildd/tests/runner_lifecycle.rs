@@ -94,7 +94,7 @@ async fn commands_get_the_environment_that_the_file_describes() {
                     "SECRET": "overridden", "GONE": "1", "PREBUILDS_ENVIRONMENT_ID": "forged"},
                 "remoteEnv": {"D": "${containerEnv:A} ${containerEnv:NONE:none}", "GONE": null,
                     "PATH": "/extra:${containerEnv:PATH}"},
-                "onCreateCommand": "env > env; pwd > pwd; cat > stdin; echo ${containerWorkspaceFolder} ${localWorkspaceFolderBasename} > folder; touch ~/in-home /tmp/in-tmp",
+                "onCreateCommand": "env > env; pwd > pwd; cat > stdin; echo ${containerWorkspaceFolder} ${localWorkspaceFolderBasename} > folder; touch ~/in-home ${TMPDIR:-/tmp}/in-tmp",
                 "updateContentCommand": ["sh", "-c", "ls ~ > home"]
             }"#,
             )
@@ -137,6 +137,13 @@ async fn commands_get_the_environment_that_the_file_describes() {
         assert_eq!(ran.file("home").trim(), "in-home");
         assert!(env.contains(&format!("HOME={home}\n")), "{env}");
         assert!(ran.environment.home.join("in-home").exists());
+        assert!(
+            ran.environment
+                .home
+                .with_file_name("tmp")
+                .join("in-tmp")
+                .exists()
+        );
         assert!(!ran.log.contains("s3cret"));
     }
 }

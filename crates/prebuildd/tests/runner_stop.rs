@@ -5,10 +5,14 @@ mod runner_fixture;
 
 use std::process::{Command, Stdio};
 
-use prebuildd::domain::source::Revision;
-use prebuildd::runner::{ENVIRONMENT_VARIABLE, Runner, RunnerConfig, SandboxMode};
+use prebuildd::domain::source::{Repository, Revision, Source};
+use prebuildd::logs::Logs;
+use prebuildd::runner::{
+    ENVIRONMENT_VARIABLE, EnvironmentRequest, Runner, RunnerConfig, SandboxMode,
+};
 use runner_fixture::{Fixture, both, processes};
 use tokio::time::{Duration, timeout};
+use uuid::Uuid;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -156,6 +160,78 @@ async fn leftovers_of_an_earlier_server_end() {
     assert!(stranger.try_wait().unwrap().is_none());
     stranger.kill().unwrap();
     stranger.wait().unwrap();
+}
+
+/// Not a test of its own: what `nothing_survives_a_killed_server` starts and kills.
+#[tokio::test]
+#[ignore = "runs until it is killed"]
+async fn server_to_be_killed() {
+    let variable = |name| std::env::var(name).unwrap();
+    let folder = std::path::PathBuf::from(variable("TEST_FOLDER"));
+    let sandbox = if variable("TEST_SANDBOX") == "none" {
+        SandboxMode::None
+    } else {
+        runner_fixture::bubblewrap()
+    };
+    let request = EnvironmentRequest {
+        environment_id: variable("TEST_ENVIRONMENT").parse().unwrap(),
+        prebuild_id: Uuid::now_v7(),
+        source: Source {
+            repository: Repository::parse(folder.join("app").to_str().unwrap()).unwrap(),
+            revision: Revision::Head,
+            devcontainer_file_path: None,
+        },
+        env: Vec::new(),
+    };
+    let runner = Runner::new(RunnerConfig::from_env(folder.join("environments"), sandbox)).unwrap();
+    let log = Logs::open(folder.join("logs"))
+        .unwrap()
+        .writer(request.prebuild_id)
+        .unwrap();
+    let environment = runner.start(&request, &log).await.unwrap();
+    runner.run_lifecycle(&environment, &log).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_survives_a_killed_server() {
+    for sandbox in both() {
+        let fixture = Fixture::new(sandbox.clone());
+        fixture.with_devcontainer(
+            r#"{"onCreateCommand": "setsid sleep 1000 & touch ready; sleep 1000"}"#,
+        );
+        let id = Uuid::now_v7();
+        let mut server = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "server_to_be_killed"])
+            .env("TEST_FOLDER", fixture.folder.path())
+            .env("TEST_ENVIRONMENT", id.to_string())
+            .env(
+                "TEST_SANDBOX",
+                if sandbox == SandboxMode::None {
+                    "none"
+                } else {
+                    "auto"
+                },
+            )
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let environment = fixture
+            .folder
+            .path()
+            .join("environments")
+            .join(id.to_string());
+        while !environment.join("workspace/ready").exists() {
+            assert!(server.try_wait().unwrap().is_none(), "the server ended");
+            tokio::task::yield_now().await;
+        }
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let reopened = fixture.runner.reopen(id).await.unwrap().unwrap();
+        assert_eq!(reopened.id, id);
+        fixture.runner.remove(id).await.unwrap();
+        assert!(processes(id).is_empty());
+        assert!(!environment.exists());
+    }
 }
 
 #[tokio::test]

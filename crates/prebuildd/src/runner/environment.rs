@@ -248,16 +248,13 @@ pub(super) async fn delete_folder(folder: PathBuf) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        match empty(&trash).and_then(|()| fs::remove_dir(&trash)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result,
-        }
+        unless_gone(empty(&trash).and_then(|()| fs::remove_dir(&trash)))
     })
     .await
 }
 
 /// Removes all that is in `trash`: folders inside of folders are moved up to it first, so that no
-/// path has more than two parts below it.
+/// path has more than two parts below it. Somebody else may be doing the same.
 fn empty(trash: &Path) -> io::Result<()> {
     loop {
         let mut found = false;
@@ -265,30 +262,41 @@ fn empty(trash: &Path) -> io::Result<()> {
             found = true;
             let entry = entry?;
             let path = entry.path();
-            if !entry.file_type()?.is_dir() {
-                fs::remove_file(&path)?;
-                continue;
-            }
-            make_writable(&path)?;
-            for inner in fs::read_dir(&path)? {
-                let inner = inner?;
-                if inner.file_type()?.is_dir() {
-                    // A folder must be writable to be moved: its `..` changes.
-                    make_writable(&inner.path())?;
-                    fs::rename(inner.path(), trash.join(Uuid::now_v7().to_string()))?;
-                } else {
-                    fs::remove_file(inner.path())?;
-                }
-            }
-            match fs::remove_dir(&path) {
-                // The listing skipped something while it was changed: the next round sees it.
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-                result => result?,
-            }
+            unless_gone(if entry.file_type()?.is_dir() {
+                empty_one(trash, &path)
+            } else {
+                fs::remove_file(&path)
+            })?;
         }
         if !found {
             return Ok(());
         }
+    }
+}
+
+fn empty_one(trash: &Path, folder: &Path) -> io::Result<()> {
+    make_writable(folder)?;
+    for inner in fs::read_dir(folder)? {
+        let inner = inner?;
+        unless_gone(if inner.file_type()?.is_dir() {
+            // A folder must be writable to be moved: its `..` changes.
+            make_writable(&inner.path())
+                .and_then(|()| fs::rename(inner.path(), trash.join(Uuid::now_v7().to_string())))
+        } else {
+            fs::remove_file(inner.path())
+        })?;
+    }
+    match fs::remove_dir(folder) {
+        // The listing skipped something while it was changed: the next round sees it.
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        result => result,
+    }
+}
+
+fn unless_gone(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
     }
 }
 

@@ -6,6 +6,7 @@
 //! through the same transport as a remote one, so that the clone shares nothing with it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -336,6 +337,9 @@ impl<'a> Git<'a> {
         let command = self.command(folder, words);
         match commands::run(&self.inner.spawner, command, None, sink).await {
             Ok(status) => Ok(status.success()),
+            Err(Failed::Io(error)) if error.kind() == ErrorKind::NotFound => Err(permanent(
+                "git is not installed, or not on the PATH of the server",
+            )),
             Err(Failed::Io(error)) => Err(RunnerError::io("run", Path::new("git"), error)),
             Err(Failed::Left(error)) => Err(error),
         }
