@@ -1,8 +1,11 @@
 //! The backend of prebuilds: store, controller, runner, snapshots and API as a library.
 
+pub mod config;
 pub mod controller;
+pub mod data_dir;
 pub mod domain;
 pub mod logs;
 pub mod runner;
 pub mod snapshot;
 pub mod store;
+pub mod tokens;

@@ -17,8 +17,7 @@ use crate::runner::{Environment, EnvironmentRequest, RunnerError};
 use crate::snapshot::{Contents, Description, Manifest, SnapshotError};
 
 /// What `warning_message` says where commands had no sandbox.
-const UNSANDBOXED: &str =
-    "the commands ran without a sandbox, with all that this user may do: install bubblewrap to have one";
+const UNSANDBOXED: &str = "the commands ran without a sandbox, with all that this user may do: install bubblewrap to have one";
 
 /// How often a step that failed for a passing reason is tried.
 const TRIES: u32 = 3;
@@ -49,7 +48,11 @@ impl Job<'_> {
 
     async fn make(&mut self) -> Result<(), Stopped> {
         let id = self.row.id;
-        let log = self.inner.logs.writer(id).map_err(|error| Stopped::Failed(format!("cannot open the log: {error}")))?;
+        let log = self
+            .inner
+            .logs
+            .writer(id)
+            .map_err(|error| Stopped::Failed(format!("cannot open the log: {error}")))?;
         if let Some(manifest) = self.published_before().await? {
             log.heading("The snapshot was stored before the server stopped");
             return self.complete(&manifest, &log).await;
@@ -58,16 +61,28 @@ impl Job<'_> {
         // What an earlier attempt left behind goes first.
         self.remove_environment_for_good().await?;
         let environment_id = Uuid::now_v7();
-        self.report(StatusUpdate::BeginAttempt { environment_id }).await?;
+        self.report(StatusUpdate::BeginAttempt { environment_id })
+            .await?;
         if self.row.attempts > 1 {
-            log.heading(&format!("The server stopped during this prebuild: attempt {}", self.row.attempts));
+            log.heading(&format!(
+                "The server stopped during this prebuild: attempt {}",
+                self.row.attempts
+            ));
         }
 
         let environment = self.start(environment_id, &log).await?;
         self.advance(PrebuildPhase::Running).await?;
-        self.inner.runner.run_lifecycle(&environment, &log).await.map_err(failed)?;
+        self.inner
+            .runner
+            .run_lifecycle(&environment, &log)
+            .await
+            .map_err(failed)?;
         self.advance(PrebuildPhase::Stopping).await?;
-        self.inner.runner.stop(environment_id).await.map_err(failed)?;
+        self.inner
+            .runner
+            .stop(environment_id)
+            .await
+            .map_err(failed)?;
         self.advance(PrebuildPhase::Snapshotting).await?;
         let manifest = self.publish(&environment, &log).await?;
         self.complete(&manifest, &log).await
@@ -90,11 +105,19 @@ impl Job<'_> {
     }
 
     async fn advance(&mut self, phase: PrebuildPhase) -> Result<(), Interrupted> {
-        if self.row.is_before(phase) { self.report(StatusUpdate::Advance(phase)).await } else { Ok(()) }
+        if self.row.is_before(phase) {
+            self.report(StatusUpdate::Advance(phase)).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Clones, and reports what became known by it.
-    async fn start(&mut self, environment_id: Uuid, log: &LogWriter) -> Result<Environment, Stopped> {
+    async fn start(
+        &mut self,
+        environment_id: Uuid,
+        log: &LogWriter,
+    ) -> Result<Environment, Stopped> {
         let request = EnvironmentRequest {
             environment_id,
             prebuild_id: self.row.id,
@@ -103,7 +126,9 @@ impl Job<'_> {
         };
         let runner = &self.inner.runner;
         let start = || runner.start(&request, log);
-        let environment = with_retries(log, RunnerError::is_transient, start).await.map_err(failed)?;
+        let environment = with_retries(log, RunnerError::is_transient, start)
+            .await
+            .map_err(failed)?;
         self.report(StatusUpdate::Resolve {
             commit: environment.commit.clone(),
             reuse_key: Some(environment.reuse_key.clone()),
@@ -113,13 +138,18 @@ impl Job<'_> {
             self.report(StatusUpdate::Warn(warning.clone())).await?;
         }
         if self.inner.settings.warn_unsandboxed && environment.devcontainer_path().is_some() {
-            self.report(StatusUpdate::Warn(UNSANDBOXED.to_owned())).await?;
+            self.report(StatusUpdate::Warn(UNSANDBOXED.to_owned()))
+                .await?;
         }
         Ok(environment)
     }
 
     /// Packs, stores and reads back, reporting progress as it comes.
-    async fn publish(&mut self, environment: &Environment, log: &LogWriter) -> Result<Manifest, Stopped> {
+    async fn publish(
+        &mut self,
+        environment: &Environment,
+        log: &LogWriter,
+    ) -> Result<Manifest, Stopped> {
         log.heading("Snapshot");
         let description = Description {
             prebuild_id: self.row.id,
@@ -132,13 +162,18 @@ impl Job<'_> {
             reuse_key: environment.reuse_key.clone(),
             created_at: Timestamp::now(),
         };
-        let contents = Contents { workspace: &environment.workspace, home: Some(&environment.home) };
+        let contents = Contents {
+            workspace: &environment.workspace,
+            home: Some(&environment.home),
+        };
         let (percentage, mut progress) = watch::channel(0);
         let snapshots = self.inner.snapshots.clone();
         let mut publishing = std::pin::pin!(with_retries(log, is_transient, || {
             let percentage = percentage.clone();
             snapshots.publish(&description, &contents, move |percent| {
-                percentage.send_if_modified(|shown| std::mem::replace(shown, percent.max(*shown)) < percent);
+                percentage.send_if_modified(|shown| {
+                    std::mem::replace(shown, percent.max(*shown)) < percent
+                });
             })
         }));
         loop {
@@ -157,8 +192,17 @@ impl Job<'_> {
 
     async fn complete(&mut self, manifest: &Manifest, log: &LogWriter) -> Result<(), Stopped> {
         let size = manifest.archive.size_bytes;
-        log.line(&format!("{} entries, {} bytes, stored as {size} bytes", manifest.entries, manifest.unpacked_bytes));
-        self.end("Completed", StatusUpdate::Complete { snapshot_size_bytes: size }).await?;
+        log.line(&format!(
+            "{} entries, {} bytes, stored as {size} bytes",
+            manifest.entries, manifest.unpacked_bytes
+        ));
+        self.end(
+            "Completed",
+            StatusUpdate::Complete {
+                snapshot_size_bytes: size,
+            },
+        )
+        .await?;
         Ok(())
     }
 }
@@ -169,7 +213,10 @@ fn failed(error: RunnerError) -> Stopped {
 
 /// Whether publishing may succeed without anybody changing anything.
 fn is_transient(error: &SnapshotError) -> bool {
-    matches!(error, SnapshotError::Store { .. } | SnapshotError::Damaged { .. })
+    matches!(
+        error,
+        SnapshotError::Store { .. } | SnapshotError::Damaged { .. }
+    )
 }
 
 /// Tries again after a pause when the reason may pass, and says so in the log.

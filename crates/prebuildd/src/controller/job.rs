@@ -36,7 +36,10 @@ impl Controller {
     /// Works on a claimed prebuild.
     pub(super) async fn work(self, row: Prebuild, shutdown: CancellationToken) {
         let id = row.id;
-        let mut job = Job { inner: &self.inner, row };
+        let mut job = Job {
+            inner: &self.inner,
+            row,
+        };
         let outcome = loop {
             let step = job.row.next_step(Timestamp::now());
             tracing::debug!(prebuild = %id, phase = job.row.phase.name(), ?step, "next step");
@@ -44,8 +47,13 @@ impl Controller {
                 Step::Nothing => break Ok(()),
                 Step::Begin => job.build_until_interrupted(&shutdown).await,
                 // Something interrupted this process' own attempt and left the row as it was.
-                Step::Continue if job.row.attempts < MAX_ATTEMPTS => job.build_until_interrupted(&shutdown).await,
-                Step::Continue => job.fail(format!("gave up after {MAX_ATTEMPTS} interrupted attempts")).await,
+                Step::Continue if job.row.attempts < MAX_ATTEMPTS => {
+                    job.build_until_interrupted(&shutdown).await
+                }
+                Step::Continue => {
+                    job.fail(format!("gave up after {MAX_ATTEMPTS} interrupted attempts"))
+                        .await
+                }
                 Step::Fail { message } => job.fail(message).await,
                 Step::FinishCancel => job.end("Cancelled", StatusUpdate::FinishCancel).await,
                 Step::BeginDelete => job.report(StatusUpdate::BeginDelete).await,
@@ -76,7 +84,10 @@ impl Controller {
 impl Job<'_> {
     /// Builds, while watching for what can end that from outside: a change of the row, the
     /// deadline, the end of this process, the loss of the lease.
-    async fn build_until_interrupted(&mut self, shutdown: &CancellationToken) -> Result<(), Interrupted> {
+    async fn build_until_interrupted(
+        &mut self,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Interrupted> {
         let changes = self.inner.store.subscribe();
         let (inner, row) = (self.inner, self.row.clone());
         let built = tokio::select! {
@@ -94,7 +105,11 @@ impl Job<'_> {
     }
 
     /// Ends a prebuild: no process, no environment, the log complete, then the status.
-    pub(super) async fn end(&mut self, last_line: &str, update: StatusUpdate) -> Result<(), Interrupted> {
+    pub(super) async fn end(
+        &mut self,
+        last_line: &str,
+        update: StatusUpdate,
+    ) -> Result<(), Interrupted> {
         self.remove_environment_for_good().await?;
         self.finish_log(last_line);
         self.report(update).await
@@ -102,15 +117,23 @@ impl Job<'_> {
 
     /// Ends a prebuild as failed, with the reason as the last line of its log.
     pub(super) async fn fail(&mut self, message: String) -> Result<(), Interrupted> {
-        self.end(&format!("Failed: {message}"), StatusUpdate::Fail { message }).await
+        self.end(
+            &format!("Failed: {message}"),
+            StatusUpdate::Fail { message },
+        )
+        .await
     }
 
     /// Removes all that a prebuild left, then the row's visibility.
     async fn delete(&mut self) -> Result<(), Interrupted> {
         self.remove_environment_for_good().await?;
         let id = self.row.id;
-        self.persist("remove the snapshot", || self.inner.snapshots.delete(id)).await?;
-        self.persist("remove the log", || async move { self.inner.logs.remove(id) }).await?;
+        self.persist("remove the snapshot", || self.inner.snapshots.delete(id))
+            .await?;
+        self.persist("remove the log", || {
+            std::future::ready(self.inner.logs.remove(id))
+        })
+        .await?;
         self.report(StatusUpdate::FinishDelete).await
     }
 
@@ -122,12 +145,17 @@ impl Job<'_> {
     }
 
     pub(super) async fn remove_environment_for_good(&self) -> Result<(), Interrupted> {
-        self.persist("remove the environment", || self.remove_environment()).await
+        self.persist("remove the environment", || self.remove_environment())
+            .await
     }
 
     /// Repeats an operation that must succeed. When it keeps failing the claim is given up; after
     /// the lease the prebuild is claimed again, so that the attempt goes on at that pace.
-    async fn persist<T, E, F>(&self, what: &str, mut operation: impl FnMut() -> F) -> Result<T, Interrupted>
+    async fn persist<T, E, F>(
+        &self,
+        what: &str,
+        mut operation: impl FnMut() -> F,
+    ) -> Result<T, Interrupted>
     where
         E: std::fmt::Display,
         F: Future<Output = Result<T, E>>,
@@ -135,7 +163,9 @@ impl Job<'_> {
         for attempt in 1..=STORE_ATTEMPTS {
             match operation().await {
                 Ok(value) => return Ok(value),
-                Err(error) => tracing::warn!(prebuild = %self.row.id, attempt, %error, "could not {what}"),
+                Err(error) => {
+                    tracing::warn!(prebuild = %self.row.id, attempt, %error, "could not {what}")
+                }
             }
             sleep(Duration::from_millis(100) * 3u32.pow(attempt)).await;
         }
@@ -159,9 +189,19 @@ impl Job<'_> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let Prebuild { id, epoch, status_version, .. } = self.row;
+            let Prebuild {
+                id,
+                epoch,
+                status_version,
+                ..
+            } = self.row;
             let now = Timestamp::now();
-            match self.inner.store.update_status(id, epoch, status_version, update.clone(), now).await {
+            match self
+                .inner
+                .store
+                .update_status(id, epoch, status_version, update.clone(), now)
+                .await
+            {
                 Ok(row) => {
                     self.row = row;
                     return Ok(());
@@ -186,8 +226,14 @@ impl Job<'_> {
     /// Reads the row again; it must still be ours.
     async fn reload(&mut self) -> Result<(), Interrupted> {
         let id = self.row.id;
-        let row = self.persist("read the row", || self.inner.store.load_prebuild(id)).await?;
-        if row.epoch != self.row.epoch || row.lease.is_none_or(|lease| lease.owner != self.inner.owner) {
+        let row = self
+            .persist("read the row", || self.inner.store.load_prebuild(id))
+            .await?;
+        if row.epoch != self.row.epoch
+            || row
+                .lease
+                .is_none_or(|lease| lease.owner != self.inner.owner)
+        {
             return Err(Interrupted::Lost);
         }
         self.row = row;
@@ -208,7 +254,11 @@ impl Inner {
 }
 
 /// Keeps the lease, and completes when the work must stop.
-async fn watch(inner: &Inner, mut row: Prebuild, mut changes: broadcast::Receiver<Change>) -> Interrupted {
+async fn watch(
+    inner: &Inner,
+    mut row: Prebuild,
+    mut changes: broadcast::Receiver<Change>,
+) -> Interrupted {
     let id = row.id;
     let lease = inner.settings.lease;
     let mut renew_at = Instant::now() + lease / 3;

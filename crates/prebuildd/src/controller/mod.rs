@@ -79,9 +79,24 @@ impl Controller {
     /// A controller over a store, with a runner for its environments, and a place for logs and
     /// snapshots.
     #[must_use]
-    pub fn new(settings: Settings, store: Arc<dyn Store>, runner: Runner, logs: Logs, snapshots: Snapshots) -> Self {
+    pub fn new(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        runner: Runner,
+        logs: Logs,
+        snapshots: Snapshots,
+    ) -> Self {
         let owner = Uuid::now_v7();
-        Self { inner: Arc::new(Inner { owner, settings, store, runner, logs, snapshots }) }
+        Self {
+            inner: Arc::new(Inner {
+                owner,
+                settings,
+                store,
+                runner,
+                logs,
+                snapshots,
+            }),
+        }
     }
 
     /// Works until `shutdown`. Then what is being built is interrupted and given up, for the next
@@ -112,17 +127,28 @@ impl Controller {
     }
 
     /// Claims what there is room for, and returns when to look again at the latest.
-    async fn claim(&self, builds: &mut JoinSet<()>, endings: &mut JoinSet<()>, shutdown: &CancellationToken) -> Instant {
-        let build_slots = self.inner.settings.concurrency.get().saturating_sub(builds.len());
+    async fn claim(
+        &self,
+        builds: &mut JoinSet<()>,
+        endings: &mut JoinSet<()>,
+        shutdown: &CancellationToken,
+    ) -> Instant {
+        let build_slots = self
+            .inner
+            .settings
+            .concurrency
+            .get()
+            .saturating_sub(builds.len());
         let ending_slots = ENDING_SLOTS.saturating_sub(endings.len());
+        let now = Timestamp::now();
         let outcome = async {
-            for row in self.claim_work(Work::End, ending_slots).await? {
+            for row in self.claim_work(Work::End, now, ending_slots).await? {
                 endings.spawn(self.clone().work(row, shutdown.clone()));
             }
-            for row in self.claim_work(Work::Build, build_slots).await? {
+            for row in self.claim_work(Work::Build, now, build_slots).await? {
                 builds.spawn(self.clone().work(row, shutdown.clone()));
             }
-            self.inner.store.next_deadline().await
+            self.inner.store.next_deadline(now).await
         };
         match outcome.await {
             Ok(deadline) => wake_at(deadline, Timestamp::now()),
@@ -133,19 +159,31 @@ impl Controller {
         }
     }
 
-    async fn claim_work(&self, work: Work, limit: usize) -> Result<Vec<Prebuild>, crate::store::StoreError> {
+    async fn claim_work(
+        &self,
+        work: Work,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Prebuild>, crate::store::StoreError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let Inner { store, owner, settings, .. } = &*self.inner;
-        store.claim(work, *owner, Timestamp::now(), settings.lease, limit).await
+        let Inner {
+            store,
+            owner,
+            settings,
+            ..
+        } = &*self.inner;
+        store.claim(work, *owner, now, settings.lease, limit).await
     }
 }
 
 /// When to look again: at the deadline, but not at once for one that has passed and that somebody
 /// else holds, and never later than [`RESYNC`].
 fn wake_at(deadline: Option<Timestamp>, now: Timestamp) -> Instant {
-    let wait = deadline.map_or(RESYNC, |deadline| until(deadline, now).clamp(STORE_PAUSE / 10, RESYNC));
+    let wait = deadline.map_or(RESYNC, |deadline| {
+        until(deadline, now).clamp(STORE_PAUSE / 10, RESYNC)
+    });
     Instant::now() + wait
 }
 
@@ -158,7 +196,11 @@ fn until(then: Timestamp, now: Timestamp) -> Duration {
 async fn worth_a_look(changes: &mut tokio::sync::broadcast::Receiver<Change>) {
     loop {
         match changes.recv().await {
-            Ok(Change { resource: Resource::Prebuild, operation: Operation::Create | Operation::Update, .. })
+            Ok(Change {
+                resource: Resource::Prebuild,
+                operation: Operation::Create | Operation::Update,
+                ..
+            })
             | Err(RecvError::Lagged(_)) => return,
             Ok(_) => {}
             // The store lives as long as we do.

@@ -47,8 +47,12 @@ impl Controller {
         };
         for environment in found.into_iter().filter(|id| !in_use.contains(id)) {
             match runner.remove(environment).await {
-                Ok(()) => tracing::info!(%environment, "removed an environment that was left behind"),
-                Err(error) => tracing::warn!(%environment, %error, "an environment was left behind"),
+                Ok(()) => {
+                    tracing::info!(%environment, "removed an environment that was left behind")
+                }
+                Err(error) => {
+                    tracing::warn!(%environment, %error, "an environment was left behind")
+                }
             }
         }
     }
@@ -57,14 +61,27 @@ impl Controller {
     pub(super) async fn collect_snapshots(&self) {
         let (snapshots, store) = (&self.inner.snapshots, &self.inner.store);
         let outcome = async {
-            let found = snapshots.prebuild_ids().await.map_err(|error| error.to_string())?;
-            let keep = store.snapshots_in_use(&found).await.map_err(|error| error.to_string())?;
-            snapshots.collect(&keep, COLLECT_GRACE).await.map_err(|error| error.to_string())
+            let found = snapshots
+                .prebuild_ids()
+                .await
+                .map_err(|error| error.to_string())?;
+            let keep = store
+                .snapshots_in_use(&found)
+                .await
+                .map_err(|error| error.to_string())?;
+            snapshots
+                .collect(&keep, COLLECT_GRACE)
+                .await
+                .map_err(|error| error.to_string())
         };
         match outcome.await {
             Ok(collected) if collected.removed.is_empty() => {}
             Ok(collected) => {
-                tracing::info!(objects = collected.removed.len(), bytes = collected.bytes, "collected snapshots");
+                tracing::info!(
+                    objects = collected.removed.len(),
+                    bytes = collected.bytes,
+                    "collected snapshots"
+                );
             }
             Err(error) => tracing::warn!(%error, "snapshots could not be collected"),
         }

@@ -31,7 +31,11 @@ impl Snapshots {
     /// When the store fails.
     pub async fn prebuild_ids(&self) -> Result<Vec<Uuid>, SnapshotError> {
         let root = Path::from(ROOT);
-        let listing = self.store.list_with_delimiter(Some(&root)).await.map_err(failed("list", &root))?;
+        let listing = self
+            .store
+            .list_with_delimiter(Some(&root))
+            .await
+            .map_err(failed("list", &root))?;
         Ok(listing
             .common_prefixes
             .iter()

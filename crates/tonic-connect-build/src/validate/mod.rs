@@ -214,12 +214,10 @@ impl Generator<'_> {
     /// Checks of one `value` of the field's type.
     fn element(&self, field: &FieldDescriptor, rules: &Rules) -> Result<TokenStream, Error> {
         let mut checks = rules.compile(field)?;
-        if let Kind::Message(message) = field.kind() {
-            if self.is_generated(&message) {
-                checks.extend(
-                    quote!(::tonic_connect::validate::Validate::check(value, &path, found);),
-                );
-            }
+        if let Kind::Message(message) = field.kind()
+            && self.is_generated(&message)
+        {
+            checks.extend(quote!(::tonic_connect::validate::Validate::check(value, &path, found);));
         }
         Ok(checks)
     }

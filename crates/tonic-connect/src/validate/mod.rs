@@ -209,7 +209,10 @@ impl Pattern {
 impl From<Violations> for tonic::Status {
     fn from(violations: Violations) -> Self {
         crate::details::bad_request(
-            violations.violations.into_iter().map(|violation| (violation.field, violation.message)),
+            violations
+                .violations
+                .into_iter()
+                .map(|violation| (violation.field, violation.message)),
         )
     }
 }
