@@ -4,6 +4,8 @@
 //! Generated code is [`v1`] and is never edited; what is added to it stands beside it, in a
 //! module of its name.
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod phase;
 pub mod timeout;
 

@@ -14,12 +14,14 @@ mod channel;
 mod connect;
 mod connector;
 mod deadline;
+mod download;
 mod frames;
 mod grpc;
 mod head;
 
 pub use builder::{Builder, ChannelError};
 pub use channel::Channel;
+pub use download::Download;
 
 /// What a [`Channel`] speaks on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

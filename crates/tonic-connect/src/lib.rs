@@ -27,7 +27,7 @@ pub mod transport;
 pub mod validate;
 
 #[cfg(all(feature = "client", feature = "transport"))]
-pub use client::{Builder, Channel, ChannelError, Protocol};
+pub use client::{Builder, Channel, ChannelError, Download, Protocol};
 
 /// What generated code names, so that it needs no dependencies of its own.
 #[cfg(feature = "protocol")]

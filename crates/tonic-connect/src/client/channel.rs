@@ -86,6 +86,10 @@ impl Channel {
         Self { http, shared }
     }
 
+    pub(super) fn parts(&self) -> (&HttpClient, &Shared) {
+        (&self.http, &self.shared)
+    }
+
     async fn execute(self, request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
         let (parts, body) = request.into_parts();
         let mut headers = parts.headers;
@@ -112,7 +116,7 @@ impl Channel {
 
 impl Shared {
     /// The channel's headers, where the call has none of the name.
-    fn add_headers(&self, headers: &mut HeaderMap) {
+    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
         for name in self
             .headers
             .keys()
@@ -125,7 +129,24 @@ impl Shared {
         }
     }
 
-    fn uri(&self, path: &Uri) -> Result<Uri, Status> {
+    /// Whether `uri` has the base URL's scheme, host and port.
+    pub(super) fn is_origin_of(&self, uri: &Uri) -> bool {
+        let port = |scheme: &Scheme, authority: &Authority| match authority.port_u16() {
+            Some(port) => port,
+            None if *scheme == Scheme::HTTPS => 443,
+            None => 80,
+        };
+        match (uri.scheme(), uri.authority()) {
+            (Some(scheme), Some(authority)) => {
+                *scheme == self.scheme
+                    && authority.host().eq_ignore_ascii_case(self.authority.host())
+                    && port(scheme, authority) == port(&self.scheme, &self.authority)
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn uri(&self, path: &Uri) -> Result<Uri, Status> {
         let path = match (path.path_and_query(), self.prefix.as_str()) {
             (Some(path), "") => path.clone(),
             (path, prefix) => PathAndQuery::try_from(format!(
