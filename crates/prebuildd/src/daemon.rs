@@ -10,6 +10,7 @@ use prebuilds::v1::Principal;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic_connect::server::Options;
 use tonic_connect::transport::Server;
 
 use crate::api::Api;
@@ -107,12 +108,10 @@ impl Daemon {
 
         let shutdown = CancellationToken::new();
         let shared: Arc<dyn Store> = Arc::new(store.clone());
-        let api = Api::new(Arc::clone(&shared), logs.clone(), log_tokens, snapshots.clone(), base_url, shutdown.clone());
-        let http = tokio::spawn(Server::new().drain(config.drain).serve(
-            listener,
-            http::router(api),
-            shutdown.clone().cancelled_owned(),
-        ));
+        let api = Api::new(Arc::clone(&shared), log_tokens, &base_url, shutdown.clone());
+        let router = http::router(api, logs.clone(), snapshots.clone(), Options::default());
+        let serving = Server::new().drain(config.drain);
+        let http = tokio::spawn(serving.serve(listener, router, shutdown.clone().cancelled_owned()));
         let settings =
             Settings { concurrency: config.concurrency, warn_unsandboxed: !sandboxed, ..Settings::default() };
         let controller = Controller::new(settings, shared, runner, logs, snapshots);

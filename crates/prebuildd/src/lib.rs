@@ -1,9 +1,12 @@
 //! The backend of prebuilds: store, controller, runner, snapshots and API as a library.
 
+pub mod api;
 pub mod config;
 pub mod controller;
+pub mod daemon;
 pub mod data_dir;
 pub mod domain;
+pub mod http;
 pub mod logs;
 pub mod runner;
 pub mod snapshot;

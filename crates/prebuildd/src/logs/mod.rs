@@ -6,6 +6,7 @@
 //! reads them from the file: it needs one buffer, however far behind it is.
 
 mod follow;
+mod token;
 mod writer;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use follow::LogStream;
+pub use token::{LogTokens, RefusedToken, VALIDITY};
 pub use writer::LogWriter;
 
 /// How many bytes one log takes, unless told otherwise: 64 MiB.

@@ -1,0 +1,51 @@
+//! Everything that the server answers over HTTP, under `/` and under `/api/`: the services of the
+//! API in every protocol, logs, snapshots, and a sign of life.
+//!
+//! Who calls is found out from the request's head, before a byte of its body is read: strangers can
+//! make the server do one look-up, and nothing else.
+
+mod logs;
+mod plain;
+mod rpc;
+mod snapshots;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tonic_connect::server::Options;
+
+use crate::api::Api;
+use crate::logs::Logs;
+use crate::snapshot::Snapshots;
+
+/// The whole server as one service. `options` bound the calls of the API; event streams are calls
+/// too, so a deadline there ends them.
+///
+/// | path | what |
+/// |---|---|
+/// | `POST /gitpod.v1.SERVICE/METHOD` | the API: Connect, gRPC, gRPC-Web; GET for reads over Connect |
+/// | `GET /logs/ID` | the log of a prebuild as text, followed to its end; `?follow=false`: what is there |
+/// | `GET /prebuilds/ID/snapshot` | the archive of a completed prebuild's snapshot |
+/// | `GET /prebuilds/ID/snapshot/manifest` | its manifest, as JSON |
+/// | `GET /healthz` | `ok` |
+pub fn router(api: Api, logs: Logs, snapshots: Snapshots, options: Options) -> Router {
+    let paths = rpc::routes(&api, options)
+        .merge(logs::routes(&api, logs))
+        .merge(snapshots::routes(&api, snapshots))
+        .route("/healthz", get(|| async { "ok\n" }));
+    Router::new()
+        .merge(paths.clone())
+        .nest("/api", paths)
+        .fallback(not_found)
+}
+
+async fn not_found(request: Request) -> Response {
+    let path: String = request.uri().path().chars().take(200).collect();
+    (
+        StatusCode::NOT_FOUND,
+        format!("{path} does not exist on this server\n"),
+    )
+        .into_response()
+}
