@@ -50,7 +50,9 @@ pub enum StartError {
     #[error("cannot keep logs: {0}")]
     Logs(#[source] io::Error),
     /// The address is taken, or is not of this machine.
-    #[error("cannot listen on {address}: {source}; name another address with --listen, port 0 takes a free one")]
+    #[error(
+        "cannot listen on {address}: {source}; name another address with --listen, port 0 takes a free one"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -101,19 +103,28 @@ impl Daemon {
             ..RunnerConfig::from_env(data_dir.environments(), sandbox)
         })?;
 
-        let failed = |source| StartError::Listen { address: config.listen, source };
+        let failed = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let base_url = config.public_url.unwrap_or_else(|| format!("http://{address}"));
+        let base_url = config
+            .public_url
+            .unwrap_or_else(|| format!("http://{address}"));
 
         let shutdown = CancellationToken::new();
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let api = Api::new(Arc::clone(&shared), log_tokens, &base_url, shutdown.clone());
         let router = http::router(api, logs.clone(), snapshots.clone(), Options::default());
         let serving = Server::new().drain(config.drain);
-        let http = tokio::spawn(serving.serve(listener, router, shutdown.clone().cancelled_owned()));
-        let settings =
-            Settings { concurrency: config.concurrency, warn_unsandboxed: !sandboxed, ..Settings::default() };
+        let http =
+            tokio::spawn(serving.serve(listener, router, shutdown.clone().cancelled_owned()));
+        let settings = Settings {
+            concurrency: config.concurrency,
+            warn_unsandboxed: !sandboxed,
+            ..Settings::default()
+        };
         let controller = Controller::new(settings, shared, runner, logs, snapshots);
         let controller = tokio::spawn({
             let shutdown = shutdown.clone();
@@ -187,7 +198,10 @@ fn choose_sandbox(choice: SandboxChoice) -> Result<SandboxMode, StartError> {
 
 /// The administrator's token: the one in the folder if the store knows it, else a new one. Returns
 /// whether it is new.
-async fn admin_token(data_dir: &DataDir, store: &SqliteStore) -> Result<(String, bool), StartError> {
+async fn admin_token(
+    data_dir: &DataDir,
+    store: &SqliteStore,
+) -> Result<(String, bool), StartError> {
     let path = data_dir.admin_token();
     if let Some(secret) = data_dir.read_secret(&path)? {
         match store.token_by_hash(&TokenHash::of(&secret)).await {
@@ -196,8 +210,14 @@ async fn admin_token(data_dir: &DataDir, store: &SqliteStore) -> Result<(String,
             Err(error) => return Err(error.into()),
         }
     }
-    let (_, secret) =
-        tokens::create_in(store, tokens::DEFAULT_ORGANIZATION, "admin", Principal::User, false).await?;
+    let (_, secret) = tokens::create_in(
+        store,
+        tokens::DEFAULT_ORGANIZATION,
+        "admin",
+        Principal::User,
+        false,
+    )
+    .await?;
     write_private(&path, &secret)?;
     Ok((secret, true))
 }
