@@ -8,6 +8,11 @@ use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often, and at what distance, a lock that is held is asked for again.
+const PROBE_TRIES: u32 = 3;
+const PROBE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -133,16 +138,20 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::InUse`] when a server works on it.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
-        match self.try_lock()? {
-            Some(file) => Ok(Lock {
-                _file: file,
-                address: self.address(),
-            }),
-            None => Err(DataDirError::InUse {
-                path: self.root.clone(),
-                url: fs::read_to_string(self.address()).ok(),
-            }),
+        for _ in 0..PROBE_TRIES {
+            if let Some(file) = self.try_lock()? {
+                return Ok(Lock {
+                    _file: file,
+                    address: self.address(),
+                });
+            }
+            // Whoever only looks for a server holds the lock for an instant.
+            std::thread::sleep(PROBE_PAUSE);
         }
+        Err(DataDirError::InUse {
+            path: self.root.clone(),
+            url: read(&self.address())?,
+        })
     }
 
     /// The server that works on the folder now; `None` when there is none, or when it is just
