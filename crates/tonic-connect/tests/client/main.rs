@@ -6,6 +6,7 @@
 mod building;
 mod canned;
 mod deadlines;
+mod downloads;
 mod echo;
 mod grpc;
 mod streaming;

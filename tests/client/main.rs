@@ -1,0 +1,10 @@
+//! The client against servers on real sockets.
+
+#![cfg(all(feature = "client", feature = "server"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod building;
+mod calls;
+mod downloads;
+mod server;
+mod waiting;
