@@ -138,9 +138,9 @@ impl Connection {
 
 /// The prebuilds in progress that were created since a moment.
 async fn entrusted(client: &Client, since: SystemTime) -> Result<Vec<String>, Failure> {
-    let in_progress = PrebuildPhase::ALL.into_iter().filter(|phase| {
-        phase.is_in_progress() || *phase == PrebuildPhase::Cancelling
-    });
+    let in_progress = PrebuildPhase::ALL
+        .into_iter()
+        .filter(|phase| phase.is_in_progress() || *phase == PrebuildPhase::Cancelling);
     let filter = list_prebuilds_request::Filter {
         phases: in_progress.map(Into::into).collect(),
         ..Default::default()
@@ -150,7 +150,11 @@ async fn entrusted(client: &Client, since: SystemTime) -> Result<Vec<String>, Fa
         created.and_then(|metadata| moment(metadata.created_at)) >= Some(since)
     };
     let all: Vec<Prebuild> = client.list(filter).try_collect().await?;
-    Ok(all.into_iter().filter(recent).map(|prebuild| prebuild.id).collect())
+    Ok(all
+        .into_iter()
+        .filter(recent)
+        .map(|prebuild| prebuild.id)
+        .collect())
 }
 
 /// The server and token that options and environment name, if they do.
@@ -163,7 +167,9 @@ fn named(args: &ServerArgs) -> Result<Option<(String, String)>, Failure> {
         // A token of another service does not go to a server that was named here.
         Some(url) => (url.clone(), VARIABLES[0].1),
         None => {
-            let found = VARIABLES.iter().find_map(|&(url, key)| Some((set(url)?, key)));
+            let found = VARIABLES
+                .iter()
+                .find_map(|&(url, key)| Some((set(url)?, key)));
             match found {
                 Some(found) => found,
                 None if args.token.is_some() => {

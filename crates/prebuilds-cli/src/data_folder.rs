@@ -35,7 +35,10 @@ impl DataDirArgs {
                 .join("prebuilds"),
         };
         std::path::absolute(&path).map_err(|error| {
-            Failure::usage(format!("--data-dir {} cannot be used: {error}", path.display()))
+            Failure::usage(format!(
+                "--data-dir {} cannot be used: {error}",
+                path.display()
+            ))
         })
     }
 }

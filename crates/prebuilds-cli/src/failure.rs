@@ -22,8 +22,6 @@ pub(crate) enum Failure {
     Usage(String),
     /// The operation failed: exit code 1.
     Failed(String),
-    /// The reason has been told already, as part of the output: exit code 1.
-    Told,
     /// Somebody asked the process to end: exit code 128 and the number of the signal.
     Interrupted(Signal),
     /// Whoever read the output has gone, as `head` does: nothing is wrong.
@@ -52,7 +50,6 @@ impl Failure {
                 error_line(&message);
                 ExitCode::FAILURE
             }
-            Self::Told => ExitCode::FAILURE,
             Self::Interrupted(signal) => ExitCode::from(signal.exit_code()),
             Self::OutputClosed => ExitCode::SUCCESS,
         }

@@ -146,12 +146,12 @@ pub(crate) fn project_name(project: &Project) -> &str {
 /// The git initializer of a project, if it has one.
 pub(crate) fn git_initializer(project: &Project) -> Option<&GitInitializer> {
     let specs = project.initializer.as_ref()?.specs.iter();
-    specs.filter_map(|spec| spec.spec.as_ref()).find_map(|spec| {
-        match spec {
+    specs
+        .filter_map(|spec| spec.spec.as_ref())
+        .find_map(|spec| match spec {
             Spec::Git(git) => Some(git),
             Spec::ContextUrl(_) => None,
-        }
-    })
+        })
 }
 
 /// The repository of a project, and which state of it is taken.

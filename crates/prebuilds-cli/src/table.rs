@@ -104,7 +104,9 @@ mod tests {
         let plain = Style::stdout();
         let mut table = Table::new(&mut out, columns, plain);
         assert!(table.is_empty());
-        table.row(["1".into(), "failed".into(), "why".into()]).unwrap();
+        table
+            .row(["1".into(), "failed".into(), "why".into()])
+            .unwrap();
         table.row(["12345".into(), "".into(), "x".into()]).unwrap();
         table.row(["7".into(), "done".into(), "".into()]).unwrap();
         assert!(!table.is_empty());

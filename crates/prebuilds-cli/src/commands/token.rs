@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::data_folder::DataDirArgs;
 use crate::failure::{Failure, note};
-use crate::humanize::{age, one_line};
+use crate::humanize::{age, moment, one_line};
 use crate::output::{self, FormatArgs, Rows};
 use crate::style::Style;
 use crate::table::Table;
@@ -98,7 +98,7 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
     #[serde(skip)]
-    created: SystemTime,
+    created: Option<SystemTime>,
 }
 
 impl Shown {
@@ -111,7 +111,7 @@ impl Shown {
             created_at: token.created_at.to_string(),
             revoked_at: token.revoked_at.map(|at| at.to_string()),
             secret,
-            created: token.created_at.into(),
+            created: moment(Some(token.created_at)),
         }
     }
 }
@@ -136,7 +136,7 @@ impl Rows for Shown {
             self.id.to_string().into(),
             one_line(&self.name).into(),
             if self.read_only { "read-only" } else { "full" }.into(),
-            age(Some(self.created)).into(),
+            age(self.created).into(),
             match self.revoked_at {
                 Some(_) => "revoked".into(),
                 None => "valid".into(),
