@@ -1,0 +1,177 @@
+//! `prebuilds run`: make a prebuild of a checkout or repository on this machine, and stay with it.
+
+use clap::builder::NonEmptyStringValueParser;
+use futures_util::TryStreamExt;
+use prebuilds::client::{Client, CreateOptions};
+use prebuilds::timeout::PrebuildTimeout;
+use prebuilds::v1::environment_initializer::{self, spec};
+use prebuilds::v1::git_initializer::CloneTargetMode;
+use prebuilds::v1::{
+    CreateProjectRequest, EnvironmentInitializer, GitInitializer, Prebuild, PrebuildPhase, Project,
+    UpdateProjectRequest, list_projects_request,
+};
+
+use crate::checkout::Target;
+use crate::connection::Connection;
+use crate::data_folder::DataDirArgs;
+use crate::failure::{Failure, note, warn};
+use crate::follow::{Ended, follow};
+use crate::interrupt::Interrupts;
+use crate::output::{self, Format, FormatArgs};
+use crate::resources::{describe, git_initializer, phase, project_name};
+
+const EXAMPLES: &str = "\
+Examples:
+  prebuilds run                          this checkout, at the commit that it stands at
+  prebuilds run ../other --timeout 90m
+  prebuilds run https://github.com/group/app.git --format json
+
+Changes that are in no commit are left out. The project of the repository is made when there is
+none. Commands run in a sandbox where bubblewrap works, else without one, which is said.
+
+Exit codes:
+  0 COMPLETED   1 FAILED, or cancelled by somebody else   2 bad usage
+  130 interrupted by Ctrl-C, which cancels the prebuild (SIGTERM: 143, SIGHUP: 129)";
+
+/// Make a prebuild of a checkout or repository on this machine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A folder in a git checkout, or the URL of a repository
+    #[arg(value_name = "DIR or GIT URL", default_value = ".", value_parser = NonEmptyStringValueParser::new())]
+    target: String,
+    /// How long it may take, from 5m to 2h, like 45m or 1h30m [default: 60m]
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<PrebuildTimeout>,
+    #[command(flatten)]
+    data_dir: DataDirArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), Failure> {
+    let target = Target::find(&args.target)?;
+    if target.uncommitted > 0 {
+        warn(&format!(
+            "uncommitted changes are left out ({} in `git status`): commit them to have them in \
+             the prebuild",
+            match target.uncommitted {
+                1 => "1 entry".to_owned(),
+                many => format!("{many} entries"),
+            }
+        ));
+    }
+    let connection = Connection::to_folder(&args.data_dir.path()?).await?;
+    let client = &connection.client;
+
+    let project = project_of(client, &target).await?;
+    let options = CreateOptions {
+        timeout: args.timeout,
+        ..CreateOptions::default()
+    };
+    let prebuild = client.create(&project.id, options).await?;
+    note(&format!(
+        "Prebuild {} of {} at {}",
+        prebuild.id,
+        target.repository,
+        match &target.commit {
+            Some(commit) => format!("commit {commit}"),
+            None => "its HEAD".to_owned(),
+        }
+    ));
+
+    let ended = follow(client, &[prebuild], true, interrupts).await?;
+    for prebuild in &ended.prebuilds {
+        print(args.format.format, prebuild, &project)?;
+    }
+    close(connection, interrupts, ended).await
+}
+
+/// Ends the connection and tells how the prebuilds went; a signal meanwhile gives up waiting for
+/// what other commands have under way.
+pub(crate) async fn close(
+    connection: Connection,
+    interrupts: &mut Interrupts,
+    ended: Ended,
+) -> Result<(), Failure> {
+    let result = ended.result();
+    tokio::select! {
+        closed = connection.close() => result.and(closed),
+        signal = interrupts.next() => result.and(Err(Failure::Interrupted(signal))),
+    }
+}
+
+fn print(format: Format, prebuild: &Prebuild, project: &Project) -> Result<(), Failure> {
+    if format == Format::Json {
+        return output::json(prebuild);
+    }
+    describe(prebuild, Some(project))?;
+    if phase(prebuild) == PrebuildPhase::Completed {
+        let name = project_name(project);
+        output::line(&format!(
+            "\nStart from it: prebuilds start {} --into DIR",
+            if is_plain(name) { name } else { &project.id }
+        ))?;
+    }
+    Ok(())
+}
+
+/// Whether a shell takes the word as it stands.
+fn is_plain(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    word.starts_with(|c: char| c.is_ascii_alphanumeric()) && word.chars().all(plain)
+}
+
+/// The project of a repository, set to what is to be built; made when there is none.
+async fn project_of(client: &Client, target: &Target) -> Result<Project, Failure> {
+    let wanted = initializer(
+        &target.repository,
+        match target.commit {
+            Some(_) => CloneTargetMode::RemoteCommit,
+            None => CloneTargetMode::RemoteHead,
+        },
+        target.commit.as_deref().unwrap_or_default(),
+    );
+    // The filter of the schema takes only URIs, and a checkout has a path.
+    let mut projects = client.list_projects(list_projects_request::Filter::default());
+    while let Some(project) = projects.try_next().await? {
+        let repository = git_initializer(&project).map(|git| git.remote_uri.as_str());
+        if repository != Some(&target.repository) {
+            continue;
+        }
+        if project.initializer.as_ref() == Some(&wanted) {
+            return Ok(project);
+        }
+        let request = UpdateProjectRequest {
+            project_id: project.id,
+            initializer: Some(wanted),
+            ..UpdateProjectRequest::default()
+        };
+        return Ok(client.update_project(request).await?);
+    }
+    let request = CreateProjectRequest {
+        name: target.name.clone(),
+        initializer: Some(wanted),
+        ..CreateProjectRequest::default()
+    };
+    Ok(client.create_project(request).await?)
+}
+
+/// The initializer of a repository at a revision of it.
+pub(crate) fn initializer(
+    repository: &str,
+    mode: CloneTargetMode,
+    target: &str,
+) -> EnvironmentInitializer {
+    let git = GitInitializer {
+        remote_uri: repository.to_owned(),
+        target_mode: mode.into(),
+        clone_target: target.to_owned(),
+        ..GitInitializer::default()
+    };
+    EnvironmentInitializer {
+        specs: vec![environment_initializer::Spec {
+            spec: Some(spec::Spec::Git(git)),
+        }],
+    }
+}
