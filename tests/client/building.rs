@@ -4,7 +4,8 @@ use prebuilds::client::{Client, ClientError};
 
 #[test]
 fn base_url_and_token_come_from_the_first_variable_that_has_them() {
-    let table: &[(&[(&str, &str)], Result<&str, &str>)] = &[
+    type Variables = &'static [(&'static str, &'static str)];
+    let table: &[(Variables, Result<&str, &str>)] = &[
         (
             &[
                 ("PREBUILDS_BASE_URL", "http://p"),

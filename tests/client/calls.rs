@@ -86,8 +86,9 @@ async fn a_page_token_seen_twice_ends_the_list_with_an_error() {
 
 #[tokio::test]
 async fn reads_are_repeated_while_the_server_is_unavailable_and_nothing_else_is() {
-    // The call, what the server fails with first, whether the call succeeds, and how often it was made.
-    let table: &[(&str, Code, usize, Result<(), Code>, usize)] = &[
+    // The call, what the server fails with how often at first, what comes of it, and how often it was made.
+    type Case = (&'static str, Code, usize, Result<(), Code>, usize);
+    let table: &[Case] = &[
         ("get", Code::Unavailable, 0, Ok(()), 1),
         ("get", Code::Unavailable, 3, Ok(()), 4),
         ("get", Code::Unavailable, 4, Err(Code::Unavailable), 4),
