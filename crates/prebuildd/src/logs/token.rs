@@ -128,7 +128,7 @@ mod tests {
     fn a_token_opens_one_log_for_one_hour() {
         let tokens = LogTokens::new(&[7; 32]);
         let (prebuild, organization) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let at = |seconds| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
         let token = tokens.issue(prebuild, organization, at(0)).unwrap();
 
         let verify = |seconds| tokens.verify(&token, prebuild, at(seconds));

@@ -1,0 +1,12 @@
+//! The API over real HTTP, with the real store.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod events;
+mod isolation;
+mod logs;
+mod prebuilds;
+mod projects;
+mod refusals;
+mod server;
+mod snapshots;
