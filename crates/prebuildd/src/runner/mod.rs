@@ -30,6 +30,8 @@ mod spawner;
 mod substitution;
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -208,6 +210,9 @@ impl Runner {
             environment::create_folder(&part).map_err(|e| RunnerError::io("create", &part, e))?;
         }
         let workspace = folder.join("workspace");
+        // Its mode goes into the snapshot; the folder around it keeps others out.
+        std::fs::set_permissions(&workspace, Permissions::from_mode(0o755))
+            .map_err(|e| RunnerError::io("set the mode of", &workspace, e))?;
         log.heading(&format!(
             "Clone {} at {}",
             request.source.repository, request.source.revision

@@ -29,7 +29,7 @@ const HOME: &str = "/home/prebuild";
 /// User and group in the sandbox.
 const USER: &str = "1000";
 /// The folder, beside the environments, of the files in `/etc` that are our own.
-const OWN_ETC: &str = ".etc";
+const OWN_ETC: &str = "sandbox-etc";
 
 /// The part of `/etc` that programs need. No keys, no passwords, no configuration of the server's
 /// services; users, groups and host names are our own files.
@@ -269,7 +269,7 @@ impl Sandbox {
                 system.show(&path);
             }
         }
-        let own_etc = config.environments_dir.join(OWN_ETC);
+        let own_etc = config.environments_dir.with_file_name(OWN_ETC);
         write_own_etc(&own_etc).map_err(|e| RunnerError::io("write", &own_etc, e))?;
         for name in ["passwd", "group", "hosts"] {
             system.bind(
