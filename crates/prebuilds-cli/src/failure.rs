@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use prebuilds::client::ClientError;
+use tonic::Code;
 
 use crate::interrupt::Signal;
 use crate::style::Style;
@@ -59,7 +60,15 @@ impl Failure {
 /// A call failed; its message says what to do.
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        Self::failed(error)
+        match &error {
+            ClientError::Status { status, base_url } if status.code() == Code::NotFound => {
+                Self::Failed(format!(
+                    "{error} on {base_url}: `prebuilds list` and `prebuilds project list` show what \
+                     there is"
+                ))
+            }
+            _ => Self::failed(error),
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Progress {
             self.last = phase;
             self.percent = 0;
             self.flush_log();
-            self.line(&format!("==> {}", self.style.phase(phase, phase.name())));
+            self.line(&format!("phase: {}", self.style.phase(phase, phase.name())));
             self.show(phase.name(), phase == PrebuildPhase::Snapshotting);
         }
         if phase == PrebuildPhase::Snapshotting {

@@ -197,7 +197,8 @@ pub(crate) fn describe(prebuild: &Prebuild, project: Option<&Project>) -> Result
         ("snapshot", progress),
         ("failure", one_line(&status.failure_message)),
         ("warning", one_line(&status.warning_message)),
-        ("log", one_line(&status.log_url)),
+        // Not its URL, which ends with the server when that is one of this command's own.
+        ("log", format!("prebuilds logs {}", one_line(&prebuild.id))),
     ] {
         if !value.is_empty() {
             output::line(&format!("{} {value}", style.bold(&format!("{name:<9}"))))?;

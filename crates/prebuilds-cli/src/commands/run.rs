@@ -61,7 +61,11 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
             }
         ));
     }
-    let connection = Connection::to_folder(&args.data_dir.path()?).await?;
+    let folder = args.data_dir.path()?;
+    let connection = tokio::select! {
+        connection = Connection::to_folder(&folder) => connection?,
+        signal = interrupts.next() => return Err(Failure::Interrupted(signal)),
+    };
     let client = &connection.client;
 
     let project = project_of(client, &target).await?;
@@ -81,10 +85,12 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
     ));
 
     let ended = follow(client, &[prebuild], true, interrupts).await?;
-    for prebuild in &ended.prebuilds {
-        print(args.format.format, prebuild, &project)?;
-    }
-    close(connection, interrupts, ended).await
+    // Whether or not somebody reads it, the exit code tells how it went.
+    let printed = ended
+        .prebuilds
+        .iter()
+        .try_for_each(|prebuild| print(args.format.format, prebuild, &project));
+    close(connection, interrupts, ended).await.and(printed)
 }
 
 /// Ends the connection and tells how the prebuilds went; a signal meanwhile gives up waiting for

@@ -64,8 +64,8 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
         note("No server runs on the data folder of this machine: waiting here for the end.");
     }
     let ended = follow(&connection.client, &prebuilds, false, interrupts).await?;
-    output::all(args.format.format, &ended.prebuilds)?;
-    close(connection, interrupts, ended).await
+    let printed = output::all(args.format.format, &ended.prebuilds);
+    close(connection, interrupts, ended).await.and(printed)
 }
 
 async fn create(client: &Client, args: &Args) -> Result<Vec<Prebuild>, Failure> {
