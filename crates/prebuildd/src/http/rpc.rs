@@ -15,6 +15,7 @@ use tonic::Status;
 use tonic_connect::server::{Options, error_response};
 use url::form_urlencoded;
 
+use super::linger::linger;
 use crate::api::{Api, QueryPage, bearer};
 
 pub(super) fn routes(api: &Api, options: Options) -> Router {
@@ -36,7 +37,8 @@ pub(super) fn routes(api: &Api, options: Options) -> Router {
     .route_layer(from_fn_with_state(api.clone(), around))
 }
 
-async fn around(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+async fn around(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let mut request = linger(request);
     let creates = request
         .uri()
         .path()

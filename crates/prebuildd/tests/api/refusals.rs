@@ -198,6 +198,9 @@ async fn bad_requests_are_refused_with_the_remedy() {
         let answer = server.call(method, body.clone()).await;
         println!("{method} {body}: {}", answer.text());
         answer.refused(status, code, message);
+        // Clients that repeat failed calls by themselves go by the status.
+        let repeat = answer.headers.get("x-should-retry");
+        assert_eq!(repeat.is_some_and(|value| value == "false"), status == 501);
     }
 }
 
@@ -298,6 +301,21 @@ async fn whoever_is_not_known_gets_nothing() {
             assert_eq!(answer.status, 401, "{path} {authorization:?}");
             assert_eq!(answer.headers["www-authenticate"], "Bearer");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sends_a_lot_still_hears_why_it_is_refused() {
+    let server = Server::start().await;
+    let headers = [
+        ("content-type", "application/json"),
+        ("authorization", "Bearer wrong"),
+    ];
+    let path = format!("/gitpod.v1.{CREATE}");
+    for _ in 0..4 {
+        let body = vec![b' '; 20 * 1024 * 1024];
+        let answer = server.send(Method::POST, &path, &headers, body).await;
+        answer.refused(401, "unauthenticated", "not valid");
     }
 }
 
