@@ -53,7 +53,7 @@ async fn main() -> Result<(), Error> {
             timeout: Some(std::time::Duration::from_secs(299).try_into()?),
             ..Default::default()
         }),
-        ..request
+        ..request.clone()
     };
     let refused = client.create_prebuild(too_short).await.err().ok_or("4m59s was accepted")?;
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
