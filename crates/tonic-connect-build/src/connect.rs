@@ -42,9 +42,8 @@ pub(crate) fn generate(
 
     let module_doc = format!(" `{full_name}` over Connect, gRPC and gRPC-Web.");
     let service_doc = format!(" The methods of `{full_name}`.");
-    let connect_doc = format!(
-        " Serves any [`{trait_name}`](super::{server_module}::{trait_name}) over Connect, gRPC and gRPC-Web, proto and JSON."
-    );
+    let connect_doc =
+        format!(" Serves any [`{trait_name}`] over Connect, gRPC and gRPC-Web, proto and JSON.");
 
     let tokens = quote! {
         #[doc = #module_doc]
