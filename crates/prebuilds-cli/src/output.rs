@@ -59,7 +59,6 @@ pub(crate) fn all<T: Rows>(format: Format, items: &[T]) -> Result<(), Failure> {
             for item in items {
                 item.row(&mut table)?;
             }
-            drop(table);
             Ok(out.flush()?)
         }
     }

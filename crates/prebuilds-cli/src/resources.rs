@@ -166,11 +166,11 @@ fn origin(project: &Project) -> (&str, String) {
         return (&git.remote_uri, revision);
     }
     let specs = project.initializer.iter().flat_map(|all| &all.specs);
-    let url = specs.filter_map(|spec| match spec.spec.as_ref()? {
+    let mut urls = specs.filter_map(|spec| match spec.spec.as_ref()? {
         Spec::ContextUrl(context) => Some(context.url.as_str()),
         Spec::Git(_) => None,
     });
-    (url.last().unwrap_or_default(), String::new())
+    (urls.next().unwrap_or_default(), String::new())
 }
 
 /// Prints everything about one prebuild that a person asks for first, one line per fact.

@@ -150,13 +150,20 @@ fn an_interrupt_cancels_the_prebuild_and_exits_with_130() {
     fixture.repository("app", "echo working; sleep 1000");
     let mut run = Running::start(&mut fixture.on_folder(&["run", "app", "--format", "json"]));
     run.wait_for_stderr("working\n");
-    run.wait_for_stderr("working\n");
     run.signal("INT");
     let run = run.end().exits(130);
     let prebuild = run.json();
     assert_eq!(prebuild["status"]["phase"], "PREBUILD_PHASE_CANCELLED");
     let listed = fixture.say(&["list", "--format", "json"]).exits(0).only();
-    assert_eq!(listed, prebuild);
+    for part in [
+        "/id",
+        "/metadata",
+        "/spec",
+        "/status/phase",
+        "/status/statusVersion",
+    ] {
+        assert_eq!(listed.pointer(part), prebuild.pointer(part), "{part}");
+    }
 }
 
 #[test]
@@ -166,7 +173,6 @@ fn a_command_stays_until_prebuilds_that_others_gave_it_have_ended() {
     fixture.repository("second", "echo working; sleep 2; echo done");
     let start = |name| Running::start(&mut fixture.on_folder(&["run", name, "--format", "json"]));
     let mut first = start("first");
-    // The heading of the command, and then its output.
     first.wait_for_stderr("working\n");
     let mut second = start("second");
     second.wait_for_stderr("working\n");
