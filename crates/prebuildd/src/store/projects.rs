@@ -14,7 +14,7 @@ use crate::domain::{EnvironmentClass, Project};
 pub struct ProjectFilter {
     /// These projects.
     pub ids: Vec<Uuid>,
-    /// Those whose name contains this, in any ASCII case.
+    /// Those whose name or repository contains this, in any ASCII case.
     pub search: String,
     /// Those of these repositories, exactly as they were given.
     pub repositories: Vec<String>,

@@ -160,6 +160,13 @@ pub(crate) async fn filters_of_projects_select(open: Open) {
         ),
         (
             ProjectFilter {
+                search: "EXAMPLE.com/app".into(),
+                ..filter()
+            },
+            1,
+        ),
+        (
+            ProjectFilter {
                 search: "%".into(),
                 ..filter()
             },

@@ -102,9 +102,11 @@ fn select(columns: &str, organization_id: Uuid, filter: &ProjectFilter) -> Query
     );
     if !filter.search.is_empty() {
         query
-            .push(" AND instr(lower(name), lower(")
+            .push(" AND (instr(lower(name), lower(")
             .push_bind(filter.search.clone())
-            .push(")) > 0");
+            .push(")) > 0 OR instr(lower(repository), lower(")
+            .push_bind(filter.search.clone())
+            .push(")) > 0)");
     }
     query
 }
