@@ -265,6 +265,7 @@ impl Runner {
         processes::end(processes::Mark::environment(
             environment_id,
             self.folder(environment_id),
+            self.inner.sandbox.is_none(),
         ))
         .await
     }
