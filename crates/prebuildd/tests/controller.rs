@@ -313,6 +313,23 @@ async fn failures_say_why_and_keep_the_log() {
 }
 
 #[tokio::test]
+async fn a_repository_that_does_not_exist_is_named() {
+    let house = House::new(None).await;
+    std::fs::remove_dir_all(&house.repository).unwrap();
+    let running = house.start();
+    let id = house.create(HOUR).await;
+    let row = house.until_ended(id).await;
+    assert_eq!(row.phase, PrebuildPhase::Failed);
+    let message = &row.failure_message;
+    assert!(
+        message.contains(house.repository.to_str().unwrap()),
+        "{message}"
+    );
+    house.assert_nothing_left(&row).await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_cancelled_prebuild_leaves_nothing_running() {
     let house = House::new(Some(HANGS)).await;
     let running = house.start();
