@@ -34,15 +34,15 @@ pub(crate) struct Progress {
 impl Progress {
     /// Progress of the only work.
     pub(crate) fn new() -> Self {
-        let terminal = io::stderr().is_terminal();
-        Self {
-            bar: terminal.then(|| {
-                let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
-                bar.enable_steady_tick(Duration::from_millis(100));
-                bar
-            }),
-            ..Self::among_others(String::new())
+        let mut progress = Self::among_others(String::new());
+        if io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::hidden());
+            progress.bar = Some(bar.clone());
+            progress.show("waiting", false);
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(Duration::from_millis(100));
         }
+        progress
     }
 
     /// Progress of one prebuild among others: lines with a prefix, and no bar.

@@ -97,6 +97,13 @@ fn a_prebuild_of_a_checkout_can_be_listed_shown_and_started_from() {
     assert!(fixture.say(&words).exits(0).stderr.contains(&head));
 
     fixture.say(&["delete", id]).exits(0);
+
+    // A second project of that name: only its id names it.
+    let url = format!("file://{}", app.display());
+    let text = fixture.say(&["run", &url]).exits(0).stdout;
+    assert!(!text.contains("start app "), "{text}");
+    let ambiguous = fixture.say(&["start", "app", "--into", "x"]).exits(2);
+    assert!(ambiguous.stderr.contains(project_id), "{ambiguous:?}");
 }
 
 #[test]

@@ -85,11 +85,12 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
     ));
 
     let ended = follow(client, &[prebuild], true, interrupts).await?;
+    let word = word_for(client, &project).await?;
     // Whether or not somebody reads it, the exit code tells how it went.
     let printed = ended
         .prebuilds
         .iter()
-        .try_for_each(|prebuild| print(args.format.format, prebuild, &project));
+        .try_for_each(|prebuild| print(args.format.format, prebuild, &project, &word));
     close(connection, interrupts, ended).await.and(printed)
 }
 
@@ -107,19 +108,35 @@ pub(crate) async fn close(
     }
 }
 
-fn print(format: Format, prebuild: &Prebuild, project: &Project) -> Result<(), Failure> {
+fn print(
+    format: Format,
+    prebuild: &Prebuild,
+    project: &Project,
+    word: &str,
+) -> Result<(), Failure> {
     if format == Format::Json {
         return output::json(prebuild);
     }
     describe(prebuild, Some(project))?;
     if phase(prebuild) == PrebuildPhase::Completed {
-        let name = project_name(project);
         output::line(&format!(
-            "\nStart from it: prebuilds start {} --into DIR",
-            if is_plain(name) { name } else { &project.id }
+            "\nStart from it: prebuilds start {word} --into DIR"
         ))?;
     }
     Ok(())
+}
+
+/// What names a project on a command line: its name where that is clear, else its id.
+async fn word_for(client: &Client, project: &Project) -> Result<String, Failure> {
+    let name = project_name(project);
+    let filter = list_projects_request::Filter {
+        search: name.to_owned(),
+        ..Default::default()
+    };
+    let projects: Vec<Project> = client.list_projects(filter).try_collect().await?;
+    let namesakes = projects.iter().filter(|other| project_name(other) == name);
+    let is_clear = is_plain(name) && namesakes.count() == 1;
+    Ok(if is_clear { name } else { &project.id }.to_owned())
 }
 
 /// Whether a shell takes the word as it stands.
