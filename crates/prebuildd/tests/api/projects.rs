@@ -133,12 +133,12 @@ async fn projects_are_searched_sorted_counted_and_paged() {
     let server = Server::start().await;
     for name in ["beta", "alpha", "Gamma app", "delta app"] {
         let body = json!({"name": name, "initializer": {"specs": [
-            {"contextUrl": {"url": "https://example.com/app"}}
+            {"contextUrl": {"url": "https://example.com/repository"}}
         ]}});
         server.call("ProjectService/CreateProject", body).await.ok();
     }
     let none = "0192f0a0-0000-7000-8000-000000000000";
-    let cases: [(Value, &[&str]); 6] = [
+    let cases: [(Value, &[&str]); 7] = [
         (json!({}), &["delta app", "Gamma app", "alpha", "beta"]),
         (
             json!({"sort": {"field": "name"}}),
@@ -151,6 +151,10 @@ async fn projects_are_searched_sorted_counted_and_paged() {
         (
             json!({"filter": {"search": "APP"}}),
             &["delta app", "Gamma app"],
+        ),
+        (
+            json!({"filter": {"search": "COM/repository"}, "sort": {"field": "name"}}),
+            &["Gamma app", "alpha", "beta", "delta app"],
         ),
         (json!({"filter": {"runnerIds": [none]}}), &[]),
         (
