@@ -69,6 +69,8 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
     let client = &connection.client;
 
     let project = project_of(client, &target).await?;
+    // Asked now: the server may be another command's, and end with the last prebuild.
+    let word = word_for(client, &project).await?;
     let options = CreateOptions {
         timeout: args.timeout,
         ..CreateOptions::default()
@@ -85,7 +87,6 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
     ));
 
     let ended = follow(client, &[prebuild], true, interrupts).await?;
-    let word = word_for(client, &project).await?;
     // Whether or not somebody reads it, the exit code tells how it went.
     let printed = ended
         .prebuilds
