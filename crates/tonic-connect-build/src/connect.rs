@@ -172,12 +172,8 @@ fn arm(
     let entry = match (method.client_streaming, method.server_streaming) {
         (false, false) => quote!(unary),
         (false, true) => quote!(server_streaming),
-        // The runtime answers `unimplemented` until it serves client streams.
-        (true, _) => {
-            return quote! {
-                #path => server::unsupported_kind(&self.options, request),
-            };
-        }
+        (true, false) => quote!(client_streaming),
+        (true, true) => quote!(bidi_streaming),
     };
     quote! {
         #path => {

@@ -1,15 +1,33 @@
 //! The compression axis: the encodings that a body or a message may have, whatever protocol names them.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use bytes::Bytes;
-use flate2::bufread::MultiGzDecoder;
-use flate2::write::GzEncoder;
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use flate2::write::{GzEncoder, ZlibEncoder};
 use http::HeaderValue;
 use tonic::Status;
 
 /// The encodings that can be read and written besides `identity`, as the headers list them.
-pub(crate) const SUPPORTED: &str = "gzip";
+pub(crate) const SUPPORTED: &str = match (cfg!(feature = "zstd"), cfg!(feature = "brotli")) {
+    (true, true) => "gzip, zstd, br, deflate",
+    (true, false) => "gzip, zstd, deflate",
+    (false, true) => "gzip, br, deflate",
+    (false, false) => "gzip, deflate",
+};
+
+/// The largest window of a zstd frame that is read, as a power of two: what RFC 9659 lets an HTTP sender use. It bounds
+/// the memory that a small frame can ask for.
+#[cfg(feature = "zstd")]
+const ZSTD_WINDOW_LOG: u32 = 23;
+/// The fastest level that still beats gzip.
+#[cfg(feature = "zstd")]
+const ZSTD_LEVEL: i32 = 1;
+/// Quality and window of brotli for content that is compressed as it is sent.
+#[cfg(feature = "brotli")]
+const BROTLI: (u32, u32) = (3, 22);
+#[cfg(feature = "brotli")]
+const BROTLI_BUFFER: usize = 4096;
 
 /// How bytes are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +37,14 @@ pub(crate) enum Compression {
     Identity,
     /// RFC 1952.
     Gzip,
+    /// RFC 8878.
+    #[cfg(feature = "zstd")]
+    Zstd,
+    /// RFC 7932.
+    #[cfg(feature = "brotli")]
+    Brotli,
+    /// RFC 1950, which HTTP calls "deflate".
+    Deflate,
 }
 
 impl Compression {
@@ -37,20 +63,44 @@ impl Compression {
     /// # Errors
     /// `unimplemented` that lists what is supported.
     pub(crate) fn from_name(name: &[u8]) -> Result<Self, Status> {
-        match name {
-            b"" | b"identity" => Ok(Self::Identity),
-            b"gzip" => Ok(Self::Gzip),
-            other => Err(Status::unimplemented(format!(
+        Self::known(name).ok_or_else(|| {
+            Status::unimplemented(format!(
                 "unknown compression {:?}: supported encodings are {SUPPORTED}",
-                String::from_utf8_lossy(other)
-            ))),
+                String::from_utf8_lossy(name)
+            ))
+        })
+    }
+
+    fn known(name: &[u8]) -> Option<Self> {
+        match name {
+            b"" | b"identity" => Some(Self::Identity),
+            b"gzip" => Some(Self::Gzip),
+            #[cfg(feature = "zstd")]
+            b"zstd" => Some(Self::Zstd),
+            #[cfg(feature = "brotli")]
+            b"br" => Some(Self::Brotli),
+            b"deflate" => Some(Self::Deflate),
+            _ => None,
+        }
+    }
+
+    /// The name in headers.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            #[cfg(feature = "zstd")]
+            Self::Zstd => "zstd",
+            #[cfg(feature = "brotli")]
+            Self::Brotli => "br",
+            Self::Deflate => "deflate",
         }
     }
 
     /// The first encoding of the lists `accepted` that can be written; `identity` when there is none.
     pub(crate) fn choose<'a>(accepted: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
         let lists = accepted.into_iter().filter_map(|value| value.to_str().ok());
-        let mut names = lists.flat_map(|list| list.split(',')).filter_map(|item| {
+        let mut known = lists.flat_map(|list| list.split(',')).filter_map(|item| {
             let mut parts = item.split(';');
             let name = parts.next()?.trim();
             // `q=0` means "not acceptable" (RFC 9110, section 12.4.2); finer weights are not worth obeying.
@@ -59,21 +109,15 @@ impl Compression {
                     .strip_prefix("q=")
                     .is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32))
             });
-            (!refused).then_some(name)
+            let known = Self::known(name.as_bytes())?;
+            (!refused && known != Self::Identity).then_some(known)
         });
-        if names.any(|name| name == "gzip") {
-            Self::Gzip
-        } else {
-            Self::Identity
-        }
+        known.next().unwrap_or_default()
     }
 
     /// The value for a header that names this encoding, none for `identity`.
     pub(crate) fn header_value(self) -> Option<HeaderValue> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some(HeaderValue::from_static("gzip")),
-        }
+        (self != Self::Identity).then(|| HeaderValue::from_static(self.name()))
     }
 
     /// Appends `data`, compressed, to `out`.
@@ -81,17 +125,34 @@ impl Compression {
     /// # Errors
     /// `internal` when the compressor fails, which writing to memory never does.
     pub(crate) fn compress(self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
-        match self {
-            Self::Identity => out.extend_from_slice(data),
+        let written = match self {
+            Self::Identity => out.write_all(data),
             Self::Gzip => {
                 let mut encoder = GzEncoder::new(out, flate2::Compression::fast());
-                let written = encoder.write_all(data).and_then(|()| encoder.finish());
-                written.map_err(|error| {
-                    Status::internal(format!("gzip compression failed: {error}"))
-                })?;
+                encoder
+                    .write_all(data)
+                    .and_then(|()| encoder.finish().map(drop))
             }
-        }
-        Ok(())
+            #[cfg(feature = "zstd")]
+            Self::Zstd => zstd::stream::copy_encode(data, out, ZSTD_LEVEL),
+            #[cfg(feature = "brotli")]
+            Self::Brotli => {
+                let (quality, window) = BROTLI;
+                let mut encoder =
+                    brotli::CompressorWriter::new(out, BROTLI_BUFFER, quality, window);
+                // Dropping it writes the end.
+                encoder.write_all(data)
+            }
+            Self::Deflate => {
+                let mut encoder = ZlibEncoder::new(out, flate2::Compression::fast());
+                encoder
+                    .write_all(data)
+                    .and_then(|()| encoder.finish().map(drop))
+            }
+        };
+        written.map_err(|error| {
+            Status::internal(format!("{} compression failed: {error}", self.name()))
+        })
     }
 
     /// Undoes the compression of `data`, never writing more than `limit` bytes. No bytes are no bytes in every encoding.
@@ -105,18 +166,42 @@ impl Compression {
                 _ => Ok(data),
             };
         }
-        // A guess at the ratio; a hostile one costs at most this and the limit.
-        let guess = data.len().saturating_mul(4).min(limit).min(64 * 1024);
-        let mut plain = Vec::with_capacity(guess);
-        let read = MultiGzDecoder::new(data.as_ref())
-            .take(limit as u64 + 1)
-            .read_to_end(&mut plain);
-        read.map_err(|error| Status::invalid_argument(format!("invalid gzip data: {error}")))?;
+        let plain = match self {
+            Self::Identity => return Ok(data),
+            Self::Gzip => read_at_most(MultiGzDecoder::new(data.as_ref()), data.len(), limit),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => {
+                zstd::stream::read::Decoder::with_buffer(data.as_ref()).and_then(|mut decoder| {
+                    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                    read_at_most(decoder, data.len(), limit)
+                })
+            }
+            #[cfg(feature = "brotli")]
+            Self::Brotli => {
+                let decoder = brotli::Decompressor::new(data.as_ref(), BROTLI_BUFFER);
+                read_at_most(decoder, data.len(), limit)
+            }
+            Self::Deflate => read_at_most(ZlibDecoder::new(data.as_ref()), data.len(), limit),
+        };
+        let plain = plain.map_err(|error| {
+            Status::invalid_argument(format!("invalid {} data: {error}", self.name()))
+        })?;
         if plain.len() > limit {
             return Err(over_limit(limit));
         }
         Ok(Bytes::from(plain))
     }
+}
+
+/// Reads to the end, or one byte past `limit`, which shows that there is more.
+fn read_at_most(decoder: impl Read, compressed: usize, limit: usize) -> io::Result<Vec<u8>> {
+    // A guess at the ratio; a hostile one costs at most this and the limit.
+    let guess = compressed.saturating_mul(4).min(limit).min(64 * 1024);
+    let mut plain = Vec::with_capacity(guess);
+    decoder
+        .take((limit as u64).saturating_add(1))
+        .read_to_end(&mut plain)?;
+    Ok(plain)
 }
 
 fn over_limit(limit: usize) -> Status {

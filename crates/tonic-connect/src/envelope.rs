@@ -6,6 +6,8 @@
 use bytes::Bytes;
 use tonic::Status;
 
+use crate::compression::Compression;
+
 /// The bytes before a payload.
 pub(crate) const PREFIX_LEN: usize = 5;
 
@@ -37,12 +39,11 @@ pub(crate) fn split_whole(body: &mut Bytes, limit: usize) -> Result<Option<Envel
         return Ok(None);
     }
     let Some((flags, length)) = read_prefix(body) else {
-        return Err(truncated(PREFIX_LEN, body.len()));
+        return Err(incomplete(body));
     };
     check_length(length, limit)?;
-    let rest = body.len() - PREFIX_LEN;
-    if rest < length {
-        return Err(truncated(length, rest));
+    if body.len() - PREFIX_LEN < length {
+        return Err(incomplete(body));
     }
     let mut envelope = body.split_to(PREFIX_LEN + length);
     Ok(Some(Envelope {
@@ -51,7 +52,35 @@ pub(crate) fn split_whole(body: &mut Bytes, limit: usize) -> Result<Option<Envel
     }))
 }
 
-fn check_length(length: usize, limit: usize) -> Result<(), Status> {
+/// The status for a body that ends within the envelope that `rest` begins with.
+pub(crate) fn incomplete(rest: &[u8]) -> Status {
+    match read_prefix(rest) {
+        None => truncated(PREFIX_LEN, rest.len()),
+        Some((_, length)) => truncated(length, rest.len() - PREFIX_LEN),
+    }
+}
+
+/// Whether `flags` are those of a message under the encoding that the headers name.
+///
+/// # Errors
+/// `internal` for a compressed message without an encoding, as gRPC asks; `invalid_argument` for unknown flags.
+pub(crate) fn check_message_flags(flags: u8, compression: Compression) -> Result<(), Status> {
+    match (flags, compression) {
+        (COMPRESSED, Compression::Identity) => Err(Status::internal(
+            "the message is flagged as compressed, but the headers name no encoding",
+        )),
+        (0 | COMPRESSED, _) => Ok(()),
+        (flags, _) => Err(Status::invalid_argument(format!(
+            "envelope flags {flags:#04x} are not of a request message"
+        ))),
+    }
+}
+
+/// Whether a payload of `length` bytes is within `limit`.
+///
+/// # Errors
+/// `resource_exhausted` when it is not.
+pub(crate) fn check_length(length: usize, limit: usize) -> Result<(), Status> {
     if length > limit {
         return Err(Status::resource_exhausted(format!(
             "message of {length} bytes is over the limit of {limit} bytes"

@@ -130,9 +130,9 @@ async fn gzip_is_read_and_written_when_headers_agree() {
                 payload
             };
             for (accept, answered) in [
-                ("br, gzip", Some("gzip")),
+                ("snappy, gzip", Some("gzip")),
                 ("gzip;q=0", None),
-                ("br", None),
+                ("snappy", None),
                 ("GZIP-ISH", None),
                 ("gzip;q=1.0", Some("gzip")),
             ] {

@@ -320,22 +320,6 @@ async fn bad_requests_are_told_what_is_wrong() {
         ),
         // Methods.
         (
-            "Chat",
-            "application/connect+json",
-            &[],
-            vec![],
-            Code::Unimplemented,
-            "/greet.v1.Greeter/Chat",
-        ),
-        (
-            "Chat",
-            "application/grpc",
-            &[],
-            vec![],
-            Code::Unimplemented,
-            "/greet.v1.Greeter/Chat",
-        ),
-        (
             "Nope",
             "application/json",
             &[],

@@ -8,16 +8,17 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
 use http::{header, request};
 use prost::Message;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tonic::Status;
+use tonic::codec::Streaming;
 use tonic::metadata::MetadataMap;
 
 use super::body::Body;
 use super::negotiate::negotiate;
 use super::options::Options;
 use super::protocol::{Terms, Wire};
+use super::requests;
 use super::{BoxError, ResponseFuture};
 use crate::compression::Compression;
 use crate::schema::Method;
@@ -61,6 +62,18 @@ impl Call {
         self.terms.response
     }
 
+    /// The messages of the request, as they come.
+    pub(super) fn stream<Req, B>(self, body: B) -> tonic::Request<Streaming<Req>>
+    where
+        Req: Message + Default + DeserializeOwned + 'static,
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let limit = self.options.max_request_bytes;
+        let messages = requests::messages(body, self.wire.codec, self.terms.request, limit);
+        self.request(messages)
+    }
+
     /// Reads the one message of the request.
     pub(super) async fn read<Req, B>(self, body: B) -> Result<tonic::Request<Req>, Status>
     where
@@ -68,28 +81,29 @@ impl Call {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        let Self {
-            wire,
-            options,
-            terms,
-            mut head,
-            ..
-        } = self;
-        let limit = options.max_request_bytes;
-        let body = match terms.message {
+        let mut call = self;
+        let protocol = call.wire.protocol;
+        let limit = call.options.max_request_bytes;
+        let body = match call.terms.message.take() {
             Some(message) => message,
-            None => collect(&head, body, limit, wire.protocol.prefix_len()).await?,
+            None => collect(&call.head, body, limit, protocol.prefix_len()).await?,
         };
-        let message = wire.protocol.message(body, terms.request, limit)?;
-        let message = wire.codec.decode(message)?;
-        for name in wire.protocol.reserved() {
+        let message = protocol.message(body, call.terms.request, limit)?;
+        let message = call.wire.codec.decode(message)?;
+        Ok(call.request(message))
+    }
+
+    /// What the handler gets: the metadata is what is not the protocol's own.
+    fn request<T>(self, message: T) -> tonic::Request<T> {
+        let mut head = self.head;
+        for name in self.wire.protocol.reserved() {
             head.headers.remove(name);
         }
-        Ok(tonic::Request::from_parts(
+        tonic::Request::from_parts(
             MetadataMap::from_headers(head.headers),
             head.extensions,
             message,
-        ))
+        )
     }
 }
 
@@ -159,64 +173,10 @@ where
 }
 
 /// The status of a request body that breaks off, or that a layer below us refused.
-fn unreadable(error: BoxError) -> Status {
+pub(super) fn unreadable(error: BoxError) -> Status {
     Status::try_from_error(error).unwrap_or_else(|error| {
         Status::cancelled(format!("the request body could not be read: {error}"))
     })
-}
-
-/// Appends one message of the response, complete with its prefix. Leaves `out` as it was on errors.
-pub(super) fn write_message<Res>(
-    wire: &'static Wire,
-    options: &Options,
-    offered: Compression,
-    message: &Res,
-    out: &mut Vec<u8>,
-) -> Result<Compression, Status>
-where
-    Res: Message + Serialize,
-{
-    let start = out.len();
-    let written = try_write_message(wire, options, offered, message, out);
-    if written.is_err() {
-        out.truncate(start);
-    }
-    written
-}
-
-fn try_write_message<Res>(
-    wire: &'static Wire,
-    options: &Options,
-    offered: Compression,
-    message: &Res,
-    out: &mut Vec<u8>,
-) -> Result<Compression, Status>
-where
-    Res: Message + Serialize,
-{
-    let start = out.len();
-    let payload = start + wire.protocol.prefix_len();
-    out.reserve(wire.protocol.prefix_len() + wire.codec.size_hint(message));
-    out.resize(payload, 0);
-    wire.codec.encode(message, out)?;
-    let size = out.len() - payload;
-    if size > options.max_response_bytes {
-        let limit = options.max_response_bytes;
-        return Err(Status::resource_exhausted(format!(
-            "response message of {size} bytes is over the server's limit of {limit} bytes"
-        )));
-    }
-    let compression = if size >= options.compress_min_bytes {
-        offered
-    } else {
-        Compression::Identity
-    };
-    if compression != Compression::Identity {
-        let plain = out.split_off(payload);
-        compression.compress(&plain, out)?;
-    }
-    wire.protocol.seal(out, start, compression)?;
-    Ok(compression)
 }
 
 /// The response to one call: what `answer` gives, or how it failed. It is dropped at the deadline, and a panic in it

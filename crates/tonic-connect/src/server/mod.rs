@@ -1,12 +1,14 @@
 //! Serves the methods of a tonic service in every protocol.
 //!
-//! The generated `FooConnect<T>` is a `match` on the path with one call of [`unary`] or [`server_streaming`] per
-//! method; everything else happens here. Protocol, codec and compression are three independent axes: a request's
-//! content type and headers choose one of each, and a handler sees a [`tonic::Request`] whatever was chosen.
+//! The generated `FooConnect<T>` is a `match` on the path with one call of [`unary`], [`server_streaming`],
+//! [`client_streaming`] or [`bidi_streaming`] per method; everything else happens here. Protocol, codec and compression
+//! are three independent axes: a request's content type and headers choose one of each, and a handler sees a
+//! [`tonic::Request`] whatever was chosen.
 //!
 //! The services mount wherever tonic's own do: in axum (`Router::route_service`), in tonic's `Routes`, in plain hyper,
 //! and in the `Server` of this crate's feature `transport`.
 
+mod answer;
 mod body;
 mod call;
 mod negotiate;
@@ -14,6 +16,7 @@ mod options;
 mod protocol;
 mod protocol_connect;
 mod protocol_grpc;
+mod requests;
 mod streaming;
 
 use std::convert::Infallible;
@@ -26,14 +29,15 @@ use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tonic::Status;
+use tonic::codec::Streaming;
 use tonic::metadata::MetadataMap;
 
 pub use body::Body;
 pub use options::Options;
 
 use crate::schema::Method;
-use call::{Call, answered, respond, write_message};
-use streaming::Responses;
+use answer::Answer;
+use call::{Call, answered, respond};
 
 /// Any error, as HTTP bodies have it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -77,18 +81,10 @@ where
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
-    let (wire, options, offered) = (call.wire, call.options.clone(), call.offered());
-    respond(wire, call.deadline, async move {
+    let answer = Answer::to(&call);
+    respond(call.wire, call.deadline, async move {
         let request = call.read(body).await?;
-        let (metadata, message, mut extensions) = handler(request).await?.into_parts();
-        let mut out = Vec::new();
-        let compression = write_message(wire, &options, offered, &message, &mut out)?;
-        let Trailers(trailers) = extensions.remove().unwrap_or_default();
-        let mut response = wire
-            .protocol
-            .unary(wire, offered, compression, out, metadata, trailers);
-        *response.extensions_mut() = extensions;
-        Ok(response)
+        answer.one(handler(request).await?)
     })
 }
 
@@ -115,33 +111,70 @@ where
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
-    let (wire, options, offered, deadline) = (
-        call.wire,
-        call.options.clone(),
-        call.offered(),
-        call.deadline,
-    );
-    respond(wire, deadline, async move {
+    let answer = Answer::to(&call);
+    respond(call.wire, call.deadline, async move {
         let request = call.read(body).await?;
-        let (metadata, messages, mut extensions) = handler(request).await?.into_parts();
-        let Trailers(trailers) = extensions.remove().unwrap_or_default();
-        let responses = Responses::new(wire, options, offered, trailers, deadline, messages);
-        let mut response = wire
-            .protocol
-            .stream(wire, offered, metadata)
-            .map(|()| Body::stream(responses));
-        *response.extensions_mut() = extensions;
-        Ok(response)
+        Ok(answer.many(handler(request).await?))
     })
 }
 
-/// Answers a call of a method whose kind is not served yet: `unimplemented` in the caller's protocol.
-pub fn unsupported_kind<B>(_options: &Options, request: http::Request<B>) -> ResponseFuture {
-    let path = request.uri().path();
-    let status = Status::unimplemented(format!(
-        "{path} streams requests, which this server does not serve"
-    ));
-    answered(error_response(&request, &status))
+/// Answers one call of a client-streaming method. The handler reads the messages as they come; the deadline covers the
+/// whole call.
+pub fn client_streaming<Req, Res, B, F, Fut>(
+    options: &Options,
+    method: &'static Method,
+    request: http::Request<B>,
+    handler: F,
+) -> ResponseFuture
+where
+    Req: Message + Default + DeserializeOwned + 'static,
+    Res: Message + Serialize + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+    F: FnOnce(tonic::Request<Streaming<Req>>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send,
+{
+    let (head, body) = request.into_parts();
+    let call = match Call::open(options, method, head) {
+        Ok(call) => call,
+        Err(response) => return answered(*response),
+    };
+    let answer = Answer::to(&call);
+    respond(call.wire, call.deadline, async move {
+        let request = call.stream(body);
+        answer.one(handler(request).await?)
+    })
+}
+
+/// Answers one call of a method that streams both ways. Each side goes at its own pace: over HTTP/2 the handler may
+/// answer while requests still come (over HTTP/1.1 most clients send all of them first). The deadline covers both.
+pub fn bidi_streaming<Req, Res, S, B, F, Fut>(
+    options: &Options,
+    method: &'static Method,
+    request: http::Request<B>,
+    handler: F,
+) -> ResponseFuture
+where
+    Req: Message + Default + DeserializeOwned + 'static,
+    Res: Message + Serialize + 'static,
+    S: Stream<Item = Result<Res, Status>> + Send + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+    F: FnOnce(tonic::Request<Streaming<Req>>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send,
+{
+    let (head, body) = request.into_parts();
+    let call = match Call::open(options, method, head) {
+        Ok(call) => call,
+        Err(response) => return answered(*response),
+    };
+    let answer = Answer::to(&call);
+    respond(call.wire, call.deadline, async move {
+        let request = call.stream(body);
+        Ok(answer.many(handler(request).await?))
+    })
 }
 
 /// Answers a request to a path that the service does not have: `unimplemented` in the caller's protocol, HTTP status

@@ -156,7 +156,7 @@ fn write_trailers(trailers: &HeaderMap, out: &mut Vec<u8>) {
 pub(super) fn flags(compression: Compression) -> u8 {
     match compression {
         Compression::Identity => 0,
-        Compression::Gzip => COMPRESSED,
+        _ => COMPRESSED,
     }
 }
 
@@ -176,14 +176,9 @@ pub(super) fn enveloped_message(
             "the request has more than one message: this method takes exactly one",
         ));
     }
-    match (envelope.flags, compression) {
-        (0, _) => Ok(envelope.payload),
-        (COMPRESSED, Compression::Identity) => Err(Status::internal(
-            "the message is flagged as compressed, but the headers name no encoding",
-        )),
-        (COMPRESSED, compression) => compression.decompress(envelope.payload, limit),
-        (flags, _) => Err(Status::invalid_argument(format!(
-            "envelope flags {flags:#04x} are not of a request message"
-        ))),
+    envelope::check_message_flags(envelope.flags, compression)?;
+    match envelope.flags {
+        0 => Ok(envelope.payload),
+        _ => compression.decompress(envelope.payload, limit),
     }
 }

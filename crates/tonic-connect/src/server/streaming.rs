@@ -20,7 +20,8 @@ use tokio::time::{Instant, Sleep};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
-use super::call::{deadline_exceeded, panicked, write_message};
+use super::answer::write_message;
+use super::call::{deadline_exceeded, panicked};
 use super::options::Options;
 use super::protocol::Wire;
 use crate::compression::Compression;

@@ -12,6 +12,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use prost::Message;
 use serde::{Deserialize, Serialize};
+use tonic::codec::Streaming;
 use tonic::{Code, Response, Status};
 use tonic_connect::codegen::{NamedService, Service};
 use tonic_connect::schema::{self, Idempotency, Method, MethodKind};
@@ -64,6 +65,11 @@ pub static SERVICE: schema::Service = schema::Service {
         method(
             "/greet.v1.Greeter/Chat",
             MethodKind::BidiStreaming,
+            Idempotency::Unknown,
+        ),
+        method(
+            "/greet.v1.Greeter/Collect",
+            MethodKind::ClientStreaming,
             Idempotency::Unknown,
         ),
     ],
@@ -171,6 +177,39 @@ async fn count(request: tonic::Request<GreetRequest>) -> Result<Response<Greetin
     Ok(response)
 }
 
+/// One greeting for all names together.
+async fn collect(
+    request: tonic::Request<Streaming<GreetRequest>>,
+) -> Result<Response<GreetResponse>, Status> {
+    let mut requests = request.into_inner();
+    let mut names = Vec::new();
+    while let Some(request) = requests.message().await? {
+        if request.name == "fail" {
+            return Err(failure());
+        }
+        names.push(request.name);
+    }
+    Ok(Response::new(GreetResponse {
+        greeting: names.join("+"),
+    }))
+}
+
+/// Greets each name as it comes.
+async fn chat(
+    request: tonic::Request<Streaming<GreetRequest>>,
+) -> Result<Response<Greetings>, Status> {
+    let greetings = request.into_inner().map(|request| {
+        let request = request?;
+        if request.name == "fail" {
+            return Err(failure());
+        }
+        Ok(GreetResponse {
+            greeting: format!("hello {}", request.name),
+        })
+    });
+    Ok(Response::new(greetings.boxed()))
+}
+
 impl<B> Service<Request<B>> for Greeter
 where
     B: http_body::Body + Send + 'static,
@@ -195,7 +234,12 @@ where
             "/greet.v1.Greeter/Count" => {
                 server::server_streaming(options, &SERVICE.methods[2], request, count)
             }
-            "/greet.v1.Greeter/Chat" => server::unsupported_kind(options, request),
+            "/greet.v1.Greeter/Chat" => {
+                server::bidi_streaming(options, &SERVICE.methods[3], request, chat)
+            }
+            "/greet.v1.Greeter/Collect" => {
+                server::client_streaming(options, &SERVICE.methods[4], request, collect)
+            }
             _ => server::unknown_method(options, request),
         }
     }
