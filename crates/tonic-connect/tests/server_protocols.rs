@@ -42,6 +42,7 @@ async fn a_unary_call_is_answered_with_metadata_and_trailers() {
             "{content_type}"
         );
         assert_eq!(outcome.code, Code::Ok);
+        assert_eq!(reply.headers["x-timeout"], "10000");
         assert_eq!(reply.headers["x-seen"], "yes");
         assert_eq!(reply.headers["x-seen-bin"], "AAEC");
         let trailer = if is_enveloped(content_type) {

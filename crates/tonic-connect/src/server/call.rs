@@ -19,7 +19,7 @@ use super::negotiate::negotiate;
 use super::options::Options;
 use super::protocol::{Terms, Wire};
 use super::requests;
-use super::{BoxError, ResponseFuture};
+use super::{BoxError, ResponseFuture, Timeout};
 use crate::compression::Compression;
 use crate::schema::Method;
 
@@ -98,6 +98,9 @@ impl Call {
         let mut head = self.head;
         for name in self.wire.protocol.reserved() {
             head.headers.remove(name);
+        }
+        if let Some(timeout) = self.terms.timeout {
+            head.extensions.insert(Timeout(timeout));
         }
         tonic::Request::from_parts(
             MetadataMap::from_headers(head.headers),

@@ -46,6 +46,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub type ResponseFuture =
     Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
 
+/// How long the caller of a request waits for the whole call, as it said: a handler finds it in the request's
+/// extensions, and can pass it on. The runtime keeps it in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout(pub std::time::Duration);
+
 /// Trailing metadata of a response, for handlers that have some: put it into the extensions of the
 /// [`tonic::Response`]. Metadata of an error belongs into its [`Status`] instead.
 ///

@@ -16,7 +16,7 @@ use tonic::codec::Streaming;
 use tonic::{Code, Response, Status};
 use tonic_connect::codegen::{NamedService, Service};
 use tonic_connect::schema::{self, Idempotency, Method, MethodKind};
-use tonic_connect::server::{self, BoxError, Options, ResponseFuture, Trailers};
+use tonic_connect::server::{self, BoxError, Options, ResponseFuture, Timeout, Trailers};
 use tower::ServiceExt;
 
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
@@ -111,6 +111,12 @@ async fn greet(request: tonic::Request<GreetRequest>) -> Result<Response<GreetRe
     let greeting =
         format!("hello {} from {caller}; ", message.name).repeat(message.times.max(1) as usize);
     let mut response = Response::new(GreetResponse { greeting });
+    if let Some(Timeout(timeout)) = extensions.get() {
+        let millis = timeout.as_millis().to_string();
+        response
+            .metadata_mut()
+            .insert("x-timeout", millis.parse().unwrap());
+    }
     if let Some(sent) = metadata.get("x-sent") {
         response.metadata_mut().insert("x-seen", sent.clone());
     }
