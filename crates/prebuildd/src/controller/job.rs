@@ -43,6 +43,8 @@ impl Controller {
         let outcome = loop {
             let step = job.row.next_step(Timestamp::now());
             tracing::debug!(prebuild = %id, phase = job.row.phase.name(), ?step, "next step");
+            // An ending is never interrupted, but it may take longer than a lease.
+            let lease = keep_lease(&self.inner, job.row.clone());
             let outcome = match step {
                 Step::Nothing => break Ok(()),
                 Step::Begin => job.build_until_interrupted(&shutdown).await,
@@ -51,13 +53,15 @@ impl Controller {
                     job.build_until_interrupted(&shutdown).await
                 }
                 Step::Continue => {
-                    job.fail(format!("gave up after {MAX_ATTEMPTS} interrupted attempts"))
-                        .await
+                    let message = format!("gave up after {MAX_ATTEMPTS} interrupted attempts");
+                    first(job.fail(message), lease).await
                 }
-                Step::Fail { message } => job.fail(message).await,
-                Step::FinishCancel => job.end("Cancelled", StatusUpdate::FinishCancel).await,
+                Step::Fail { message } => first(job.fail(message), lease).await,
+                Step::FinishCancel => {
+                    first(job.end("Cancelled", StatusUpdate::FinishCancel), lease).await
+                }
                 Step::BeginDelete => job.report(StatusUpdate::BeginDelete).await,
-                Step::FinishDelete => job.delete().await,
+                Step::FinishDelete => first(job.delete(), lease).await,
             };
             match outcome {
                 Ok(()) => {}
@@ -149,8 +153,8 @@ impl Job<'_> {
             .await
     }
 
-    /// Repeats an operation that must succeed. When it keeps failing the claim is given up; after
-    /// the lease the prebuild is claimed again, so that the attempt goes on at that pace.
+    /// Repeats an operation that must succeed, ever more slowly. When it keeps failing the claim is
+    /// given up, and whoever claims the prebuild next begins this step again.
     async fn persist<T, E, F>(
         &self,
         what: &str,
@@ -253,7 +257,37 @@ impl Inner {
     }
 }
 
-/// Keeps the lease, and completes when the work must stop.
+/// What `work` comes to, unless the lease is lost before.
+async fn first(
+    work: impl Future<Output = Result<(), Interrupted>>,
+    lease: impl Future<Output = Interrupted>,
+) -> Result<(), Interrupted> {
+    tokio::select! {
+        biased;
+        outcome = work => outcome,
+        interrupted = lease => Err(interrupted),
+    }
+}
+
+/// Renews the lease in time, and completes when it is lost.
+async fn keep_lease(inner: &Inner, row: Prebuild) -> Interrupted {
+    let lease = inner.settings.lease;
+    loop {
+        sleep(lease / 3).await;
+        let renewed = inner
+            .store
+            .renew(row.id, row.epoch, Timestamp::now(), lease);
+        match renewed.await {
+            Ok(_) => {}
+            Err(StoreError::Conflict | StoreError::NotFound(_)) => return Interrupted::Lost,
+            Err(error) => {
+                tracing::warn!(prebuild = %row.id, %error, "the lease was not renewed");
+            }
+        }
+    }
+}
+
+/// Keeps the lease of a build, and completes when the work must stop.
 async fn watch(
     inner: &Inner,
     mut row: Prebuild,
