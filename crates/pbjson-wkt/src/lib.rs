@@ -21,19 +21,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! To make prost use them in generated code, name them as external types in the build script:
-//! `.extern_path(".google.protobuf.Duration", "::pbjson_wkt::Duration")`, and the same for
-//! `Timestamp`.
+//! [`Any`], [`FieldMask`], [`Struct`], [`Value`], [`ListValue`], [`Empty`] and the wrappers are
+//! here too. `tonic-connect-build` makes generated code use all of them, and writes JSON for
+//! messages on the runtime in [`json`].
 //!
 //! [prost]: https://docs.rs/prost
 //! [ProtoJSON]: https://protobuf.dev/programming-guides/json/
 
+mod any;
 mod civil;
 mod decimal;
 mod duration;
+mod empty;
 mod excerpt;
+mod field_mask;
+pub mod json;
 mod rfc3339;
 mod timestamp;
+mod value;
+mod wrappers;
 
+pub use any::{Any, AnyType, register};
 pub use duration::{Duration, DurationError};
+pub use empty::Empty;
+pub use field_mask::FieldMask;
 pub use timestamp::{Timestamp, TimestampError};
+pub use value::{ListValue, NullValue, Struct, Value, value as kind};
+pub use wrappers::{
+    BoolValue, BytesValue, DoubleValue, FloatValue, Int32Value, Int64Value, StringValue,
+    UInt32Value, UInt64Value,
+};

@@ -1,5 +1,5 @@
 //! Generates the whole stack for a set of `.proto` files at build time: prost messages, tonic
-//! client and server stubs, JSON by pbjson, validation, and Connect services.
+//! client and server stubs, JSON, validation, and Connect services.
 //!
 //! No `protoc`, no network: the files are compiled in Rust by protox, in one prost pass, and the
 //! output is deterministic. Call it from `build.rs`:
@@ -26,6 +26,9 @@
 //! `GreeterConnect<T>`, which serves any `T: Greeter` over Connect, gRPC and gRPC-Web, and
 //! `SERVICE`, the table of methods that a `tonic_connect::Channel` needs.
 //!
+//! Messages in a `google.protobuf.Any` can be written as JSON once their types are known: call the
+//! package's `register_json_types()` at the start of the program.
+//!
 //! The compiled schema itself is written to `descriptor.binpb` in the same folder: an encoded
 //! `google.protobuf.FileDescriptorSet` with comments and options, for reflection and for linting.
 
@@ -35,6 +38,7 @@ mod json;
 mod naming;
 mod services;
 mod validate;
+mod well_known;
 
 use std::path::{Path, PathBuf};
 
@@ -141,17 +145,7 @@ impl Builder {
         let schema = compile::compile(protos, includes)?;
         write(&out_dir.join("descriptor.binpb"), &schema.encoded)?;
 
-        let mut extern_paths = vec![
-            (
-                ".google.protobuf.Duration".to_owned(),
-                "::pbjson_wkt::Duration".to_owned(),
-            ),
-            (
-                ".google.protobuf.Timestamp".to_owned(),
-                "::pbjson_wkt::Timestamp".to_owned(),
-            ),
-        ];
-        extern_paths.extend(self.extern_paths.iter().cloned());
+        let extern_paths = well_known::extern_paths(&self.extern_paths);
 
         let generated = services::generate(&self, &schema, &extern_paths)?;
         for (package, mut code) in generated {

@@ -15,6 +15,8 @@ pub(crate) fn generate(
     extern_paths: &[(String, String)],
 ) -> Result<BTreeMap<String, String>, Error> {
     let mut config = Config::new();
+    // They are external all the same, but not to prost's own types.
+    config.compile_well_known_types();
     for (proto_path, rust_path) in extern_paths {
         config.extern_path(proto_path, rust_path);
     }

@@ -47,7 +47,7 @@ fn a_service_gets_its_table_and_one_arm_for_each_method() {
         "idempotency: ::tonic_connect::schema::Idempotency::NoSideEffects",
         "Demo::r#move(&*inner, request).await",
         "server::client_streaming(",
-        "impl serde::Serialize for Request",
+        "impl ::serde::Serialize for Request",
         "impl ::tonic_connect::validate::Validate for Request",
     ] {
         assert!(code.contains(part), "{part} is not in\n{code}");
