@@ -37,16 +37,16 @@ mod excerpt;
 mod field_mask;
 pub mod json;
 mod rfc3339;
+mod structure;
 mod timestamp;
-mod value;
 mod wrappers;
 
 pub use any::{Any, AnyType, register};
 pub use duration::{Duration, DurationError};
 pub use empty::Empty;
 pub use field_mask::FieldMask;
+pub use structure::{ListValue, NullValue, Struct, Value, value as kind};
 pub use timestamp::{Timestamp, TimestampError};
-pub use value::{ListValue, NullValue, Struct, Value, value as kind};
 pub use wrappers::{
     BoolValue, BytesValue, DoubleValue, FloatValue, Int32Value, Int64Value, StringValue,
     UInt32Value, UInt64Value,
