@@ -23,8 +23,8 @@ use crate::resources::{phase, prebuild_age, project_name, status};
 
 const EXAMPLES: &str = "\
 Examples:
-  prebuilds start app --into ~/work/app
-  prebuilds start app --into ~/work/app --home ~/work/app-home
+  prebuilds start app --into ~/src/app
+  prebuilds start app --into ~/src/app --home ~/src/app-home
   prebuilds start app --into /tmp/app --prebuild 01980000-0000-7000-8000-000000000000
 
 Without --prebuild it is the newest completed prebuild of the class, which is said with its age and
