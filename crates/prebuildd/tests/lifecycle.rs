@@ -89,6 +89,25 @@ fn a_holder_begins_once_per_epoch_and_thrice_in_all() {
 }
 
 #[test]
+fn a_withdrawn_attempt_does_not_count() {
+    let mut row = prebuild();
+    for _ in 0..2 * MAX_ATTEMPTS {
+        row.epoch += 1;
+        row.apply(begin(), at(1)).unwrap();
+        row.apply(StatusUpdate::WithdrawAttempt, at(1)).unwrap();
+        assert_eq!((row.phase, row.attempts), (Starting, 0));
+        assert_eq!(row.next_step(at(1)), Step::Begin);
+        let again = row.apply(StatusUpdate::WithdrawAttempt, at(1));
+        assert_eq!(again, Err(RefusedUpdate::NoAttempt));
+    }
+    row.epoch += 1;
+    row.apply(begin(), at(1)).unwrap();
+    row.epoch += 1;
+    let of_another = row.apply(StatusUpdate::WithdrawAttempt, at(1));
+    assert_eq!(of_another, Err(RefusedUpdate::NoAttempt));
+}
+
+#[test]
 fn the_timeout_ends_every_phase_in_progress_at_its_instant() {
     for phase in PrebuildPhase::ALL {
         let mut row = prebuild();
@@ -174,6 +193,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     let phase = proptest::sample::select(PrebuildPhase::ALL.to_vec());
     let report = prop_oneof![
         Just(begin()),
+        Just(StatusUpdate::WithdrawAttempt),
         phase.prop_map(StatusUpdate::Advance),
         Just(StatusUpdate::Resolve {
             commit: "c".into(),

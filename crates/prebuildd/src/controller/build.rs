@@ -60,15 +60,12 @@ impl Job<'_> {
 
         // What an earlier attempt left behind goes first.
         self.remove_environment_for_good().await?;
+        if self.row.environment_id.is_some() {
+            log.heading("The server stopped during this prebuild: it begins anew");
+        }
         let environment_id = Uuid::now_v7();
         self.report(StatusUpdate::BeginAttempt { environment_id })
             .await?;
-        if self.row.attempts > 1 {
-            log.heading(&format!(
-                "The server stopped during this prebuild: attempt {}",
-                self.row.attempts
-            ));
-        }
 
         let environment = self.start(environment_id, &log).await?;
         self.advance(PrebuildPhase::Running).await?;

@@ -75,8 +75,11 @@ impl Controller {
         if let Err(reason) = outcome {
             // A successor knows nothing of the environment that this process made.
             tracing::info!(prebuild = %id, ?reason, "giving up the work");
-            if let Err(error) = job.remove_environment().await {
-                tracing::warn!(prebuild = %id, %error, "an environment was left behind");
+            match job.remove_environment().await {
+                Ok(()) => job.withdraw(&reason).await,
+                Err(error) => {
+                    tracing::warn!(prebuild = %id, %error, "an environment was left behind");
+                }
             }
         }
         if let Err(error) = self.inner.store.release(id, job.row.epoch).await {
@@ -106,6 +109,18 @@ impl Job<'_> {
             self.inner.stop_environment(self.row.environment_id).await;
         }
         built
+    }
+
+    /// A restart of the server must not use up the attempts of what it happens to interrupt.
+    async fn withdraw(&mut self, reason: &Interrupted) {
+        let begun = self.row.attempts > 0 && self.row.attempt_epoch == self.row.epoch;
+        if !matches!(reason, Interrupted::ShuttingDown) || !begun {
+            return;
+        }
+        // Its refusal means that the row has changed meanwhile: then there is nothing to withdraw.
+        if let Err(reason) = self.report(StatusUpdate::WithdrawAttempt).await {
+            tracing::info!(prebuild = %self.row.id, ?reason, "the attempt was not withdrawn");
+        }
     }
 
     /// Ends a prebuild: no process, no environment, the log complete, then the status.

@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::Prebuild;
 
 /// How often making a prebuild is begun before it fails: an attempt ends early only when the process
-/// that makes it dies, and what kills it thrice will kill it again.
+/// that makes it dies, and what kills it thrice will kill it again. A process that is told to stop
+/// withdraws its attempt.
 pub const MAX_ATTEMPTS: u32 = 3;
 
 /// The longest failure or warning message that is kept, in bytes; longer ones are cut.
@@ -53,6 +54,9 @@ pub enum StatusUpdate {
         /// The environment of this attempt.
         environment_id: Uuid,
     },
+    /// The holder ends of its own accord and left nothing behind: the attempt does not count, and
+    /// the phase stays where it is for the next holder.
+    WithdrawAttempt,
     /// The next phase on the way to the snapshot: `RUNNING`, `STOPPING` or `SNAPSHOTTING`. See
     /// [`Prebuild::is_before`] for attempts that repeat what the phase has already passed.
     Advance(PrebuildPhase),
@@ -104,6 +108,9 @@ pub enum RefusedUpdate {
     /// Its attempts are used up.
     #[error("{MAX_ATTEMPTS} attempts were made: no other may begin")]
     NoAttemptLeft,
+    /// No attempt was begun in this epoch.
+    #[error("no attempt was begun in this epoch: there is none to withdraw")]
+    NoAttempt,
     /// It was not asked to be deleted.
     #[error("deletion was not asked for")]
     NotToBeDeleted,
@@ -230,6 +237,14 @@ impl Prebuild {
                 if self.phase == PrebuildPhase::Pending {
                     self.phase = PrebuildPhase::Starting;
                 }
+            }
+            StatusUpdate::WithdrawAttempt => {
+                self.require_progress()?;
+                if self.attempts == 0 || self.attempt_epoch != self.epoch {
+                    return Err(RefusedUpdate::NoAttempt);
+                }
+                self.attempts -= 1;
+                self.attempt_epoch = 0;
             }
             StatusUpdate::Advance(to) => {
                 self.require_transition(to)?;

@@ -68,7 +68,7 @@ async fn log(
         } else {
             written(shelf.logs, id).boxed()
         }
-    } else if prebuild.attempts > 0 && prebuild.phase.has_ended() {
+    } else if prebuild.environment_id.is_some() && prebuild.phase.has_ended() {
         return Err(Status::not_found("the log of the prebuild is gone").into());
     } else if follow {
         let first = async move {
