@@ -78,12 +78,11 @@ pub(crate) async fn create_in(
 /// The tokens of an organization, the newest first, revoked ones included.
 ///
 /// # Errors
-/// When the store cannot be read.
+/// [`StoreError::NotFound`] when there is no such organization; others when the store cannot be read.
 pub async fn list(data_dir: &DataDir, organization: &str) -> Result<Vec<Token>, StoreError> {
-    let now = Timestamp::now();
-    let store = SqliteStore::open(&data_dir.store(), now).await?;
+    let store = SqliteStore::open(&data_dir.store(), Timestamp::now()).await?;
     let listed = async {
-        let organization = store.ensure_organization(organization, now).await?;
+        let organization = store.find_organization(organization).await?;
         store.list_tokens(organization.id).await
     }
     .await;
@@ -94,12 +93,12 @@ pub async fn list(data_dir: &DataDir, organization: &str) -> Result<Vec<Token>, 
 /// Revokes a token of an organization: from now on it opens nothing.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when the organization has no such token.
+/// [`StoreError::NotFound`] when there is no such organization, or it has no such token.
 pub async fn revoke(data_dir: &DataDir, organization: &str, id: Uuid) -> Result<Token, StoreError> {
     let now = Timestamp::now();
     let store = SqliteStore::open(&data_dir.store(), now).await?;
     let revoked = async {
-        let organization = store.ensure_organization(organization, now).await?;
+        let organization = store.find_organization(organization).await?;
         store.revoke_token(organization.id, id, now).await
     }
     .await;

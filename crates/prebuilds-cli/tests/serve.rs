@@ -193,4 +193,11 @@ fn tokens_are_made_used_listed_and_revoked_beside_a_server() {
         revoked.stderr.contains("prebuilds token list"),
         "{revoked:?}"
     );
+    for words in [
+        &["token", "list", "--organization", "othr"][..],
+        &["token", "revoke", id, "--organization", "othr"],
+    ] {
+        let typo = fixture.say(words).exits(1);
+        assert!(typo.stderr.contains("no organization \"othr\""), "{typo:?}");
+    }
 }

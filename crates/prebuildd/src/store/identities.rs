@@ -17,6 +17,9 @@ pub trait Identities: Send + Sync {
         now: Timestamp,
     ) -> Result<Organization, StoreError>;
 
+    /// The organization of that name; [`StoreError::NotFound`] when there is none.
+    async fn find_organization(&self, name: &str) -> Result<Organization, StoreError>;
+
     /// An organization.
     async fn get_organization(&self, id: Uuid) -> Result<Organization, StoreError>;
 

@@ -18,6 +18,13 @@ pub(crate) async fn tokens_open_their_organization_until_revoked(open: Open) {
     );
     let other = f.store.ensure_organization("other", at(9)).await.unwrap();
 
+    let found = f.store.find_organization("other").await.unwrap();
+    assert_eq!(found.id, other.id);
+    assert!(matches!(
+        f.store.find_organization("othr").await,
+        Err(StoreError::NotFound("organization"))
+    ));
+
     let token = Token {
         id: new_id(at(1)),
         name: "ci".into(),

@@ -10,6 +10,7 @@ use clap::Subcommand;
 use clap::builder::NonEmptyStringValueParser;
 use prebuildd::data_dir::DataDir;
 use prebuildd::domain::Token;
+use prebuildd::store::StoreError;
 use prebuildd::tokens::{self, DEFAULT_ORGANIZATION};
 use serde::Serialize;
 use uuid::Uuid;
@@ -175,7 +176,7 @@ async fn list(args: ListArgs) -> Result<(), Failure> {
     let folder = open(&args.data_dir)?;
     let tokens = tokens::list(&folder, &args.organization.organization)
         .await
-        .map_err(Failure::failed)?;
+        .map_err(|error| unknown(error, &args.organization))?;
     let tokens: Vec<Shown> = tokens
         .into_iter()
         .map(|token| Shown::new(token, None))
@@ -187,17 +188,28 @@ async fn revoke(args: RevokeArgs) -> Result<(), Failure> {
     let folder = open(&args.data_dir)?;
     let token = tokens::revoke(&folder, &args.organization.organization, args.id)
         .await
-        .map_err(|error| {
-            Failure::failed(format!(
-                "{error}; `prebuilds token list` shows the tokens of an organization"
-            ))
-        })?;
+        .map_err(|error| unknown(error, &args.organization))?;
     note(&format!(
         "Token {} ({}) is revoked.",
         token.id,
         one_line(&token.name)
     ));
     Ok(())
+}
+
+/// Says what there is instead of what was not found.
+fn unknown(error: StoreError, args: &OrganizationArgs) -> Failure {
+    let organization = &args.organization;
+    Failure::failed(match error {
+        StoreError::NotFound("organization") => format!(
+            "there is no organization {organization:?} in this data folder: one is made with its \
+             first token, by `prebuilds token create`"
+        ),
+        StoreError::NotFound("token") => format!(
+            "organization {organization:?} has no such token: `prebuilds token list` shows its tokens"
+        ),
+        error => error.to_string(),
+    })
 }
 
 fn open(args: &DataDirArgs) -> Result<DataDir, Failure> {

@@ -69,6 +69,15 @@ impl Identities for SqliteStore {
         .await
     }
 
+    async fn find_organization(&self, name: &str) -> Result<Organization, StoreError> {
+        let row = sqlx::query("SELECT id, name FROM organizations WHERE name = ?1")
+            .bind(name)
+            .fetch_optional(self.readers())
+            .await
+            .map_err(unavailable)?;
+        organization(&row.ok_or(StoreError::NotFound("organization"))?)
+    }
+
     async fn get_organization(&self, id: Uuid) -> Result<Organization, StoreError> {
         let row = sqlx::query("SELECT id, name FROM organizations WHERE id = ?1")
             .bind(bytes(id))
