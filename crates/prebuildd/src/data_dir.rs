@@ -70,23 +70,24 @@ impl std::fmt::Debug for RunningServer {
 }
 
 impl DataDir {
-    /// The folder, which is made when it does not exist, readable by its owner only.
+    /// The folder, which is made when it does not exist, readable by its owner only. One that
+    /// exists keeps its mode, since it may be a mount; the folders in it are closed to others.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// A folder cannot be made or closed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataDirError> {
         let path = path.as_ref();
-        let failed = |source| DataDirError::Io {
+        make_folder(path)?;
+        let root = fs::canonicalize(path).map_err(|source| DataDirError::Io {
             path: path.to_owned(),
             source,
-        };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed)?;
-        let root = fs::canonicalize(path).map_err(failed)?;
-        Ok(Self { root })
+        })?;
+        let folder = Self { root };
+        for path in [folder.environments(), folder.logs(), folder.snapshots()] {
+            make_folder(&path)?;
+            close_to_others(&path, 0o700)?;
+        }
+        Ok(folder)
     }
 
     /// The folder itself.
@@ -191,15 +192,7 @@ impl DataDir {
 
     /// The secret in a file that only its owner can read, if it is there.
     pub(crate) fn read_secret(&self, path: &Path) -> Result<Option<String>, DataDirError> {
-        let failed = |source| DataDirError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        if let Ok(metadata) = fs::metadata(path)
-            && metadata.permissions().mode() & 0o077 != 0
-        {
-            fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
-        }
+        close_to_others(path, 0o600)?;
         read(path)
     }
 
@@ -234,6 +227,32 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Without the lock the file means nothing, so that it may stay.
         let _ = fs::remove_file(&self.address);
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), DataDirError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| DataDirError::Io {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Gives what others may use the mode `private` instead; what is not there is no error.
+fn close_to_others(path: &Path, private: u32) -> Result<(), DataDirError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+            fs::set_permissions(path, Permissions::from_mode(private)).map_err(|source| {
+                DataDirError::Io {
+                    path: path.to_owned(),
+                    source,
+                }
+            })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -65,6 +65,28 @@ async fn what_is_in_the_folder_is_for_its_owner() {
     daemon.shutdown().await;
 }
 
+#[test]
+fn what_is_in_a_folder_that_was_there_is_closed_to_others() {
+    let folder = TempDir::new().unwrap();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open.clone()).unwrap();
+    std::fs::create_dir(folder.path().join("logs")).unwrap();
+    std::fs::set_permissions(folder.path().join("logs"), open).unwrap();
+    let data_dir = DataDir::open(folder.path()).unwrap();
+    let mode = |path: &std::path::Path| {
+        let metadata = std::fs::metadata(path).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!(mode(data_dir.path()), 0o755, "it may be a mount");
+    for path in [
+        data_dir.environments(),
+        data_dir.logs(),
+        data_dir.snapshots(),
+    ] {
+        assert_eq!(mode(&path), 0o700, "{}", path.display());
+    }
+}
+
 #[tokio::test]
 async fn a_token_whose_secret_was_lost_is_replaced() {
     let folder = TempDir::new().unwrap();
