@@ -1,6 +1,7 @@
 //! Messages in proto JSON, as the public documentation and the official clients write them.
 
-use prebuilds::v1::{CreatePrebuildRequest, Prebuild, PrebuildPhase};
+use prebuilds::v1::watch_events_request::Scope;
+use prebuilds::v1::{CreatePrebuildRequest, Prebuild, PrebuildPhase, WatchEventsRequest};
 use prost::Message as _;
 
 /// The shape of the documentation's example, with numbers where numbers belong.
@@ -84,4 +85,41 @@ fn what_is_wrong_is_refused() {
             "{json}"
         );
     }
+}
+
+#[test]
+fn a_field_twice_and_two_fields_of_a_oneof_are_refused() {
+    for (json, message) in [
+        (
+            r#"{"organization":true,"organization":true}"#,
+            "duplicate field `organization`",
+        ),
+        (
+            r#"{"environmentId":"e","environment_id":"e"}"#,
+            "duplicate field `environmentId`",
+        ),
+        (
+            r#"{"environmentId":null,"environmentId":"e"}"#,
+            "duplicate field `environmentId`",
+        ),
+        (
+            r#"{"organization":true,"environmentId":"e"}"#,
+            "belongs to a oneof",
+        ),
+        (
+            r#"{"environmentId":"","organization":false}"#,
+            "belongs to a oneof",
+        ),
+        (
+            r#"{"resourceTypeFilters":[],"resourceTypeFilters":[]}"#,
+            "duplicate field",
+        ),
+    ] {
+        let error = serde_json::from_str::<WatchEventsRequest>(json).unwrap_err();
+        assert!(error.to_string().contains(message), "{json}: {error}");
+    }
+    // `null` leaves a field of a oneof unset.
+    let request: WatchEventsRequest =
+        serde_json::from_str(r#"{"organization":null,"environmentId":"e"}"#).unwrap();
+    assert_eq!(request.scope, Some(Scope::EnvironmentId("e".to_owned())));
 }

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{self, Serialize, SerializeMap as _, Serializer};
 
 use crate::excerpt::excerpt;
-use crate::json::tree::{ToTree, Tree, TreeError};
+use crate::json::tree::{Level, ToTree, Tree, TreeError};
 use crate::json::{self, Unknown};
 
 /// Any message, as bytes with the name of its type: `google.protobuf.Any`.
@@ -22,8 +22,8 @@ use crate::json::{self, Unknown};
 /// as [`Duration`](crate::Duration), stand under the key `value`. To find the message behind a
 /// name, its type has to be known: the types of this crate are, others are added with [`register`],
 /// which generated code does in the `register_json_types()` of each package. An `Any` of an
-/// unknown type cannot be written or read as JSON, and neither can one in which messages nest
-/// deeper than 100 levels.
+/// unknown type cannot be written or read as JSON, and neither can one whose type has no slash in
+/// front or in which messages nest deeper than 100 levels.
 ///
 /// # Examples
 ///
@@ -34,6 +34,7 @@ use crate::json::{self, Unknown};
 /// let json = serde_json::to_string(&any)?;
 /// assert_eq!(json, r#"{"@type":"type.googleapis.com/google.protobuf.Duration","value":"1.500s"}"#);
 /// assert_eq!(serde_json::from_str::<Any>(&json)?, any);
+/// assert_eq!(any.unpack::<Duration>()?.seconds, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -59,6 +60,30 @@ impl Any {
         }
     }
 
+    /// Whether it holds a message of type `M`, by the name of the type.
+    #[must_use]
+    pub fn is<M: prost::Name>(&self) -> bool {
+        self.type_name() == M::full_name()
+    }
+
+    /// The message that it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`AnyError::OtherType`] or [`AnyError::Malformed`].
+    pub fn unpack<M: prost::Name + Default>(&self) -> Result<M, AnyError> {
+        if !self.is::<M>() {
+            return Err(AnyError::OtherType {
+                expected: M::full_name(),
+                found: excerpt(self.type_name()),
+            });
+        }
+        M::decode(self.value.as_slice()).map_err(|source| AnyError::Malformed {
+            name: M::full_name(),
+            source,
+        })
+    }
+
     /// The full name of the message's type, which is empty in an `Any` that holds nothing.
     #[must_use]
     pub fn type_name(&self) -> &str {
@@ -73,6 +98,28 @@ impl ::prost::Name for Any {
     fn type_url() -> String {
         "type.googleapis.com/google.protobuf.Any".to_owned()
     }
+}
+
+/// Why a message cannot be taken out of an [`Any`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnyError {
+    /// It holds a message of another type.
+    #[error("google.protobuf.Any holds {found:?}, not {expected}: ask for the type that it names")]
+    OtherType {
+        /// The full name of the type that was asked for.
+        expected: String,
+        /// The full name of the type that it holds, shortened when it is long.
+        found: String,
+    },
+    /// Its bytes are not a message of the type that it names.
+    #[error("google.protobuf.Any holds bytes that are not a {name}: {source}")]
+    Malformed {
+        /// The full name of the type.
+        name: String,
+        /// What is wrong with the bytes.
+        source: prost::DecodeError,
+    },
 }
 
 fn type_name(url: &str) -> &str {
@@ -112,6 +159,18 @@ impl AnyType {
             },
             read: |tree| Ok(M::deserialize(tree)?.encode_to_vec()),
         }
+    }
+
+    /// The JSON of a message of this type.
+    fn tree(&self, bytes: &[u8]) -> Result<Tree, TreeError> {
+        // The object with the key `value` is around it already, and it counts before what is in
+        // it is made: an `Any` in an `Any` in an `Any` would otherwise be followed without end.
+        let _level = if self.special {
+            Some(Level::open()?)
+        } else {
+            None
+        };
+        (self.write)(bytes)
     }
 
     const fn special<M>(name: &'static str) -> Self
@@ -157,6 +216,13 @@ pub fn register(types: &[AnyType]) {
 }
 
 fn find(url: &str) -> Result<AnyType, TreeError> {
+    if !url.contains('/') {
+        return Err(ser::Error::custom(format_args!(
+            "the type {:?} in google.protobuf.Any has no slash before its name: write \
+             type.googleapis.com/ in front",
+            excerpt(url)
+        )));
+    }
     let known = TYPES.read().unwrap_or_else(PoisonError::into_inner);
     known.get(type_name(url)).copied().ok_or_else(|| {
         ser::Error::custom(format_args!(
@@ -172,7 +238,7 @@ impl Serialize for Any {
             return serializer.serialize_map(Some(0))?.end();
         }
         let known = find(&self.type_url).map_err(ser::Error::custom)?;
-        let tree = (known.write)(&self.value).map_err(ser::Error::custom)?;
+        let tree = known.tree(&self.value).map_err(ser::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("@type", &self.type_url)?;
         match tree {
@@ -205,13 +271,6 @@ impl<'de> Deserialize<'de> for Any {
         };
         if entries.iter().any(|(key, _)| key == "@type") {
             return Err(de::Error::duplicate_field("@type"));
-        }
-        // The name of a type always stands behind a slash.
-        if !type_url.contains('/') {
-            return Err(de::Error::custom(format_args!(
-                "@type {:?} has no slash before the name of the type",
-                excerpt(&type_url)
-            )));
         }
         let known = find(&type_url).map_err(de::Error::custom)?;
         let tree = if known.special {

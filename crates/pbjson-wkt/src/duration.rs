@@ -295,26 +295,3 @@ impl TryFrom<Duration> for std::time::Duration {
         }
     }
 }
-
-impl TryFrom<prost_types::Duration> for Duration {
-    type Error = DurationError;
-
-    /// # Errors
-    ///
-    /// Why the duration is not valid.
-    fn try_from(duration: prost_types::Duration) -> Result<Self, DurationError> {
-        Self::new(duration.seconds, duration.nanos)
-    }
-}
-
-impl TryFrom<Duration> for prost_types::Duration {
-    type Error = DurationError;
-
-    /// # Errors
-    ///
-    /// Why the duration is not valid.
-    fn try_from(duration: Duration) -> Result<Self, DurationError> {
-        let Duration { seconds, nanos } = duration.checked()?;
-        Ok(Self { seconds, nanos })
-    }
-}

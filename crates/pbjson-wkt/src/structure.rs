@@ -1,11 +1,11 @@
 //! `google/protobuf/struct.proto`: JSON itself, as messages.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::fmt;
+mod json;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::ser::{self, Serialize, Serializer};
+use std::collections::BTreeMap;
+
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
 
 use crate::json::Enumeration;
 
@@ -65,8 +65,30 @@ pub struct ListValue {
 /// Any JSON value: `google.protobuf.Value`.
 ///
 /// Specified in [struct.proto](https://protobuf.dev/reference/protobuf/google.protobuf/#value).
-/// Numbers have double precision. JSON has neither a value without a kind nor numbers that are not
-/// finite: writing one of those is an error.
+/// Numbers have double precision.
+///
+/// # JSON
+///
+/// JSON has neither a value without a kind nor numbers that are not finite: writing one of those
+/// is an error. So is reading or writing a value in which objects and lists nest deeper than 100
+/// levels, and an object in which a key stands twice.
+///
+/// ```
+/// use pbjson_wkt::{Struct, Value};
+///
+/// let labels: Value = serde_json::from_str(r#"{"team": "infra", "sizes": [1.5, 2.5]}"#)?;
+/// let sizes = [Value::number(1.5)?, Value::number(2.5)?];
+/// let object = Struct::from_iter([
+///     ("team", Value::from("infra")),
+///     ("sizes", Value::from_iter(sizes)),
+/// ]);
+/// assert_eq!(labels, Value::from(object));
+/// assert_eq!(serde_json::to_string(&labels)?, r#"{"sizes":[1.5,2.5],"team":"infra"}"#);
+///
+/// assert!(Value::number(f64::NAN).is_err());
+/// assert!(serde_json::to_string(&Value::default()).is_err()); // no kind
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Value {
     /// What kind of value it is. A valid one has a kind.
@@ -117,150 +139,93 @@ macro_rules! names {
 
 names!(Struct, ListValue, Value);
 
+impl Value {
+    /// JSON's `null`.
+    pub const NULL: Self = Self {
+        kind: Some(Kind::NullValue(NullValue::NullValue as i32)),
+    };
+
+    /// A number.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError::NotFinite`] for NaN and the infinities.
+    pub fn number(number: f64) -> Result<Self, ValueError> {
+        if number.is_finite() {
+            Ok(Kind::NumberValue(number).into())
+        } else {
+            Err(ValueError::NotFinite { number })
+        }
+    }
+}
+
+/// Why a [`Value`] cannot be made, read or printed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// A number that JSON does not have.
+    #[error("the number {number} has no form in google.protobuf.Value: only finite ones do")]
+    NotFinite {
+        /// NaN or an infinity.
+        number: f64,
+    },
+    /// A value that was never set.
+    #[error("a google.protobuf.Value without a kind has no JSON form: set one")]
+    NoKind,
+    /// Objects and lists in each other beyond the limit.
+    #[error("google.protobuf.Value nests deeper than {limit} levels: flatten it")]
+    TooDeep {
+        /// The most levels.
+        limit: usize,
+    },
+}
+
+macro_rules! kinds {
+    ($($from:ty => $kind:ident;)*) => {$(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                Kind::$kind(value.into()).into()
+            }
+        }
+    )*};
+}
+
+// Integers of 32 bits are exact in double precision; wider ones are not.
+kinds! {
+    i32 => NumberValue;
+    u32 => NumberValue;
+    &str => StringValue;
+    String => StringValue;
+    bool => BoolValue;
+    Struct => StructValue;
+    ListValue => ListValue;
+}
+
 impl From<Kind> for Value {
     fn from(kind: Kind) -> Self {
         Self { kind: Some(kind) }
     }
 }
 
-impl Serialize for Struct {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(&self.fields)
+impl FromIterator<Value> for Value {
+    fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Self {
+        ListValue::from_iter(values).into()
     }
 }
 
-impl Serialize for ListValue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(&self.values)
-    }
-}
-
-impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.kind {
-            None => Err(ser::Error::custom(
-                "a google.protobuf.Value without a kind has no JSON form: set one",
-            )),
-            Some(Kind::NullValue(_)) => serializer.serialize_unit(),
-            Some(Kind::NumberValue(number)) if number.is_finite() => {
-                serializer.serialize_f64(*number)
-            }
-            Some(Kind::NumberValue(number)) => Err(ser::Error::custom(format_args!(
-                "the number {number} has no form in google.protobuf.Value: only finite ones do"
-            ))),
-            Some(Kind::StringValue(text)) => serializer.serialize_str(text),
-            Some(Kind::BoolValue(value)) => serializer.serialize_bool(*value),
-            Some(Kind::StructValue(value)) => value.serialize(serializer),
-            Some(Kind::ListValue(value)) => value.serialize(serializer),
+impl FromIterator<Value> for ListValue {
+    fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Self {
+        Self {
+            values: values.into_iter().collect(),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Struct {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(StructVisitor)
-    }
-}
-
-struct StructVisitor;
-
-impl<'de> Visitor<'de> for StructVisitor {
-    type Value = Struct;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Struct, A::Error> {
-        let mut fields = BTreeMap::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match fields.entry(key) {
-                Entry::Vacant(entry) => entry.insert(map.next_value()?),
-                Entry::Occupied(_) => {
-                    return Err(de::Error::custom("a key stands in the object twice"));
-                }
-            };
+impl<K: Into<String>> FromIterator<(K, Value)> for Struct {
+    fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
+        let entries = entries.into_iter();
+        Self {
+            fields: entries.map(|(key, value)| (key.into(), value)).collect(),
         }
-        Ok(Struct { fields })
-    }
-}
-
-impl<'de> Deserialize<'de> for ListValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ListVisitor)
-    }
-}
-
-struct ListVisitor;
-
-impl<'de> Visitor<'de> for ListVisitor {
-    type Value = ListValue;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ListValue, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = seq.next_element()? {
-            values.push(value);
-        }
-        Ok(ListValue { values })
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Kind::NullValue(0).into())
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Kind::BoolValue(value).into())
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
-        Ok(Kind::NumberValue(number as f64).into())
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
-        Ok(Kind::NumberValue(number as f64).into())
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
-        Ok(Kind::NumberValue(number).into())
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Kind::StringValue(text.to_owned()).into())
-    }
-
-    fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
-        Ok(Kind::StringValue(text).into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value, A::Error> {
-        ListVisitor
-            .visit_seq(seq)
-            .map(|list| Kind::ListValue(list).into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
-        StructVisitor
-            .visit_map(map)
-            .map(|object| Kind::StructValue(object).into())
     }
 }

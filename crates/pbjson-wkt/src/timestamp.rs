@@ -188,8 +188,9 @@ pub enum TimestampError {
         /// The nanoseconds.
         nanos: i32,
     },
-    /// The platform's [`SystemTime`] does not reach that far.
-    #[error("timestamp {timestamp} is out of range for the clock of this platform")]
+    /// The target type does not reach that far: [`SystemTime`] on some platforms, jiff after
+    /// 9999-12-30.
+    #[error("timestamp {timestamp} is out of range for the type that it is converted to")]
     Unrepresentable {
         /// The timestamp, which is valid.
         timestamp: Timestamp,
@@ -316,28 +317,5 @@ impl TryFrom<Timestamp> for SystemTime {
         second
             .and_then(|second| second.checked_add(fraction))
             .ok_or(TimestampError::Unrepresentable { timestamp })
-    }
-}
-
-impl TryFrom<prost_types::Timestamp> for Timestamp {
-    type Error = TimestampError;
-
-    /// # Errors
-    ///
-    /// Why the timestamp is not valid.
-    fn try_from(timestamp: prost_types::Timestamp) -> Result<Self, TimestampError> {
-        Self::new(timestamp.seconds, timestamp.nanos)
-    }
-}
-
-impl TryFrom<Timestamp> for prost_types::Timestamp {
-    type Error = TimestampError;
-
-    /// # Errors
-    ///
-    /// Why the timestamp is not valid.
-    fn try_from(timestamp: Timestamp) -> Result<Self, TimestampError> {
-        let Timestamp { seconds, nanos } = timestamp.checked()?;
-        Ok(Self { seconds, nanos })
     }
 }

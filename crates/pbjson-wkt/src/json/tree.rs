@@ -54,10 +54,10 @@ thread_local! {
 }
 
 /// One open object or list of a tree that is being made on this thread.
-struct Level;
+pub(crate) struct Level;
 
 impl Level {
-    fn open() -> Result<Self, TreeError> {
+    pub(crate) fn open() -> Result<Self, TreeError> {
         let open = OPEN.get() + 1;
         if open > DEPTH {
             return Err(TreeError(format!(
