@@ -7,6 +7,7 @@
     missing_debug_implementations,
     unreachable_pub,
     unused_qualifications,
+    unused_results,
     rust_2018_idioms,
     clippy::all,
     clippy::pedantic,
