@@ -3,7 +3,7 @@
 //! Imports are looked for below the include folders, then among the files that everybody
 //! imports: `google/protobuf/*` and the part of `buf/validate` that this crate compiles.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorSet;
@@ -26,6 +26,8 @@ pub(crate) struct Schema {
     pub(crate) files: FileDescriptorSet,
     /// All files, with options that can be read by name.
     pub(crate) pool: DescriptorPool,
+    /// Where the files were read from, those that come with this crate left out.
+    pub(crate) read: Vec<PathBuf>,
 }
 
 /// Resolves `buf/validate/validate.proto` to the text in this crate.
@@ -69,5 +71,8 @@ pub(crate) fn compile(
         all_files,
         files,
         pool: compiler.descriptor_pool(),
+        read: (compiler.files())
+            .filter_map(|file| file.path().map(Path::to_owned))
+            .collect(),
     })
 }

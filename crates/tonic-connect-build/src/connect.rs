@@ -6,45 +6,41 @@ use prost_build::{Method, Service};
 use prost_types::method_options::IdempotencyLevel;
 use quote::{format_ident, quote};
 
-use crate::naming;
+use crate::{Builder, naming};
 
 /// The module `<service>_connect`.
-pub(crate) fn generate(
-    service: &Service,
-    client_feature: Option<&str>,
-    server_feature: Option<&str>,
-) -> String {
+pub(crate) fn generate(service: &Service, builder: &Builder) -> String {
     let full_name = if service.package.is_empty() {
         service.proto_name.clone()
     } else {
         format!("{}.{}", service.package, service.proto_name)
     };
     let module = format_ident!("{}_connect", naming::service_module(&service.name));
-    let server_module = format_ident!("{}_server", naming::service_module(&service.name));
-    let trait_name = format_ident!("{}", service.name);
-    let connect = format_ident!("{}Connect", service.name);
 
     let methods = service
         .methods
         .iter()
         .map(|method| describe(&full_name, method));
-    let arms = service
-        .methods
-        .iter()
-        .enumerate()
-        .map(|(index, method)| arm(&full_name, &trait_name, index, method));
 
-    let any_feature = match (client_feature, server_feature) {
-        (Some(client), Some(server)) => quote!(#[cfg(any(feature = #client, feature = #server))]),
+    let any_feature = match (&builder.client_feature, &builder.server_feature) {
+        (Some(client), Some(server)) if builder.build_client && builder.build_server => {
+            quote!(#[cfg(any(feature = #client, feature = #server))])
+        }
+        (Some(client), _) if builder.build_client && !builder.build_server => {
+            quote!(#[cfg(feature = #client)])
+        }
+        (_, Some(server)) if builder.build_server && !builder.build_client => {
+            quote!(#[cfg(feature = #server)])
+        }
         _ => TokenStream::new(),
     };
-    let server_cfg = server_feature.map(|feature| quote!(#[cfg(feature = #feature)]));
+    let server =
+        (builder.build_server && builder.json).then(|| server(service, &full_name, builder));
 
     let module_doc = format!(" `{full_name}` over Connect, gRPC and gRPC-Web.");
     let service_doc = format!(" The methods of `{full_name}`.");
-    let connect_doc =
-        format!(" Serves any [`{trait_name}`] over Connect, gRPC and gRPC-Web, proto and JSON.");
 
+    // Nothing is imported: a service may have any name.
     let tokens = quote! {
         #[doc = #module_doc]
         #any_feature
@@ -55,83 +51,110 @@ pub(crate) fn generate(
                 methods: &[#(#methods),*],
             };
 
-            #server_cfg
-            pub use self::server::#connect;
-
-            #server_cfg
-            mod server {
-                use ::tonic_connect::codegen::{
-                    Arc, Body, BoxError, Context, Infallible, NamedService, Poll, Service, http,
-                };
-                use ::tonic_connect::server::{self, Options, ResponseFuture};
-                use super::super::#server_module::#trait_name;
-                use super::SERVICE;
-
-                #[doc = #connect_doc]
-                #[derive(Debug)]
-                pub struct #connect<T> {
-                    inner: Arc<T>,
-                    options: Options,
-                }
-
-                impl<T> #connect<T> {
-                    /// Serves `inner`, with default limits.
-                    pub fn new(inner: T) -> Self {
-                        Self::from_arc(Arc::new(inner))
-                    }
-
-                    /// Serves `inner`, which others may hold as well.
-                    pub fn from_arc(inner: Arc<T>) -> Self {
-                        Self { inner, options: Options::default() }
-                    }
-
-                    /// Sets limits and compression.
-                    #[must_use]
-                    pub fn with_options(mut self, options: Options) -> Self {
-                        self.options = options;
-                        self
-                    }
-                }
-
-                impl<T> Clone for #connect<T> {
-                    fn clone(&self) -> Self {
-                        Self { inner: Arc::clone(&self.inner), options: self.options.clone() }
-                    }
-                }
-
-                impl<T> NamedService for #connect<T> {
-                    const NAME: &'static str = #full_name;
-                }
-
-                impl<T, B> Service<http::Request<B>> for #connect<T>
-                where
-                    T: #trait_name,
-                    B: Body + Send + 'static,
-                    B::Data: Send,
-                    B::Error: Into<BoxError>,
-                {
-                    type Response = http::Response<server::Body>;
-                    type Error = Infallible;
-                    type Future = ResponseFuture;
-
-                    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-                        Poll::Ready(Ok(()))
-                    }
-
-                    fn call(&mut self, request: http::Request<B>) -> ResponseFuture {
-                        match request.uri().path() {
-                            #(#arms)*
-                            _ => server::unknown_method(&self.options, request),
-                        }
-                    }
-                }
-            }
+            #server
         }
     };
     match syn::parse2(tokens.clone()) {
         Ok(file) => prettyplease::unparse(&file),
         // Shows the compiler's error at the place where the code is included.
         Err(_) => tokens.to_string(),
+    }
+}
+
+/// `FooConnect<T>`, which serves any `T: Foo`.
+fn server(service: &Service, full_name: &str, builder: &Builder) -> TokenStream {
+    let server_module = format_ident!("{}_server", naming::service_module(&service.name));
+    let trait_name = format_ident!("{}", service.name);
+    let connect = format_ident!("{}Connect", service.name);
+    let connect_doc = format!(
+        " Serves any [`{trait_name}`](super::super::{server_module}::{trait_name}) over Connect, gRPC and gRPC-Web, proto and JSON."
+    );
+    let arms = service
+        .methods
+        .iter()
+        .enumerate()
+        .map(|(index, method)| arm(full_name, &trait_name, index, method, builder));
+    let cfg = builder
+        .server_feature
+        .as_ref()
+        .map(|feature| quote!(#[cfg(feature = #feature)]));
+
+    quote! {
+        #cfg
+        pub use self::server::#connect;
+
+        #cfg
+        mod server {
+            use super::super::#server_module::#trait_name;
+
+            #[doc = #connect_doc]
+            #[derive(Debug)]
+            pub struct #connect<T> {
+                inner: ::std::sync::Arc<T>,
+                options: ::tonic_connect::server::Options,
+            }
+
+            impl<T> #connect<T> {
+                /// Serves `inner`, with default limits.
+                pub fn new(inner: T) -> Self {
+                    Self::from_arc(::std::sync::Arc::new(inner))
+                }
+
+                /// Serves `inner`, which others may hold as well.
+                pub fn from_arc(inner: ::std::sync::Arc<T>) -> Self {
+                    Self { inner, options: ::std::default::Default::default() }
+                }
+
+                /// Sets limits and compression.
+                #[must_use]
+                pub fn with_options(mut self, options: ::tonic_connect::server::Options) -> Self {
+                    self.options = options;
+                    self
+                }
+            }
+
+            impl<T> ::std::clone::Clone for #connect<T> {
+                fn clone(&self) -> Self {
+                    Self {
+                        inner: ::std::sync::Arc::clone(&self.inner),
+                        options: ::std::clone::Clone::clone(&self.options),
+                    }
+                }
+            }
+
+            impl<T> ::tonic_connect::codegen::NamedService for #connect<T> {
+                const NAME: &'static str = #full_name;
+            }
+
+            impl<T, B> ::tonic_connect::codegen::Service<::tonic_connect::codegen::http::Request<B>> for #connect<T>
+            where
+                T: #trait_name,
+                B: ::tonic_connect::codegen::Body + ::std::marker::Send + 'static,
+                B::Data: ::std::marker::Send,
+                B::Error: ::std::convert::Into<::tonic_connect::codegen::BoxError>,
+            {
+                type Response = ::tonic_connect::codegen::http::Response<::tonic_connect::server::Body>;
+                type Error = ::std::convert::Infallible;
+                type Future = ::tonic_connect::server::ResponseFuture;
+
+                fn poll_ready(
+                    &mut self,
+                    _: &mut ::std::task::Context<'_>,
+                ) -> ::std::task::Poll<::std::result::Result<(), ::std::convert::Infallible>> {
+                    ::std::task::Poll::Ready(::std::result::Result::Ok(()))
+                }
+
+                fn call(
+                    &mut self,
+                    request: ::tonic_connect::codegen::http::Request<B>,
+                ) -> ::tonic_connect::server::ResponseFuture {
+                    match request.uri().path() {
+                        #(#arms)*
+                        _ => ::tonic_connect::server::unknown_method(&self.options, request),
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -166,6 +189,7 @@ fn arm(
     trait_name: &proc_macro2::Ident,
     index: usize,
     method: &Method,
+    builder: &Builder,
 ) -> TokenStream {
     let path = path(service, method);
     let function = naming::ident(&method.name);
@@ -175,12 +199,20 @@ fn arm(
         (true, false) => quote!(client_streaming),
         (true, true) => quote!(bidi_streaming),
     };
+    let inner = if builder.use_arc_self {
+        quote!(inner)
+    } else {
+        quote!(&*inner)
+    };
     quote! {
         #path => {
-            let inner = Arc::clone(&self.inner);
-            server::#entry(&self.options, &SERVICE.methods[#index], request, move |request| async move {
-                #trait_name::#function(&*inner, request).await
-            })
+            let inner = ::std::sync::Arc::clone(&self.inner);
+            ::tonic_connect::server::#entry(
+                &self.options,
+                &super::SERVICE.methods[#index],
+                request,
+                move |request| async move { #trait_name::#function(#inner, request).await },
+            )
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use proc_macro2::Ident;
-use prost_reflect::MessageDescriptor;
+use prost_reflect::{MessageDescriptor, OneofDescriptor};
 use quote::format_ident;
 
 /// The file that prost writes the package to.
@@ -32,6 +32,7 @@ pub(crate) fn ident(name: &str) -> Ident {
     match name {
         "_" | "super" | "self" | "Self" | "extern" | "crate" => format_ident!("{name}_"),
         "gen" => format_ident!("r#gen"),
+        _ if name.starts_with(char::is_numeric) => format_ident!("_{name}"),
         _ if syn::parse_str::<Ident>(name).is_ok() => format_ident!("{name}"),
         _ => format_ident!("r#{name}"),
     }
@@ -58,6 +59,22 @@ pub(crate) fn message_path(message: &MessageDescriptor) -> Vec<Ident> {
 pub(crate) fn nested_path(message: &MessageDescriptor) -> Vec<Ident> {
     let mut path = enclosing_path(message);
     path.push(field(message.name()));
+    path
+}
+
+/// The enum that prost makes of a oneof, within the module of its package.
+pub(crate) fn oneof_path(oneof: &OneofDescriptor) -> Vec<Ident> {
+    let message = oneof.parent_message();
+    let name = camel(oneof.name());
+    let nested = (message.child_messages().map(|child| camel(child.name())))
+        .chain(message.child_enums().map(|child| camel(child.name())));
+    let taken = nested.into_iter().any(|child| child == name);
+    let mut path = nested_path(message);
+    path.push(if taken {
+        format_ident!("{name}OneOf")
+    } else {
+        name
+    });
     path
 }
 

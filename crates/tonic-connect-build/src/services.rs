@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use prost_build::{Config, Module, Service, ServiceGenerator};
+use prost_build::{Module, Service, ServiceGenerator};
 
 use crate::compile::Schema;
-use crate::{Builder, Error, connect};
+use crate::{Builder, Error, comments, connect, external};
 
 /// The code of each package, by the package's name.
 pub(crate) fn generate(
@@ -14,27 +14,31 @@ pub(crate) fn generate(
     schema: &Schema,
     extern_paths: &[(String, String)],
 ) -> Result<BTreeMap<String, String>, Error> {
-    let mut config = Config::new();
+    let mut config = builder.prost();
     // They are external all the same, but not to prost's own types.
     config.compile_well_known_types();
     for (proto_path, rust_path) in extern_paths {
         config.extern_path(proto_path, rust_path);
     }
-    config.service_generator(Box::new(Generator {
-        tonic: tonic(builder),
-        client_feature: builder.client_feature.clone(),
-        server_feature: builder.server_feature.clone(),
-    }));
+    if builder.build_client || builder.build_server {
+        config.service_generator(Box::new(Generator {
+            tonic: builder.tonic().service_generator(),
+            builder: builder.clone(),
+        }));
+    }
 
     let requests = schema
         .all_files
         .file
         .iter()
         .map(|file| {
-            (
-                Module::from_protobuf_package_name(file.package()),
-                file.clone(),
-            )
+            let mut file = file.clone();
+            if external::covers(extern_paths, file.package()) {
+                // Their messages are others', so their services are, too.
+                file.service.clear();
+            }
+            comments::clean(&mut file);
+            (Module::from_protobuf_package_name(file.package()), file)
         })
         .collect();
     let modules = config
@@ -51,32 +55,14 @@ pub(crate) fn generate(
     Ok(packages)
 }
 
-/// tonic's own generator. It emits no transport of its own: whatever implements
-/// `tonic::client::GrpcService` goes under its client.
-fn tonic(builder: &Builder) -> Box<dyn ServiceGenerator> {
-    let mut tonic = tonic_prost_build::configure().build_transport(false);
-    if let Some(feature) = &builder.client_feature {
-        tonic = tonic.client_mod_attribute(".", format!("#[cfg(feature = \"{feature}\")]"));
-    }
-    if let Some(feature) = &builder.server_feature {
-        tonic = tonic.server_mod_attribute(".", format!("#[cfg(feature = \"{feature}\")]"));
-    }
-    tonic.service_generator()
-}
-
 struct Generator {
     tonic: Box<dyn ServiceGenerator>,
-    client_feature: Option<String>,
-    server_feature: Option<String>,
+    builder: Builder,
 }
 
 impl ServiceGenerator for Generator {
     fn generate(&mut self, service: Service, code: &mut String) {
-        let connect = connect::generate(
-            &service,
-            self.client_feature.as_deref(),
-            self.server_feature.as_deref(),
-        );
+        let connect = connect::generate(&service, &self.builder);
         self.tonic.generate(service, code);
         code.push_str(&connect);
     }

@@ -240,7 +240,8 @@ impl Generator {
             let table = table_name(each);
             let full_name = each.full_name();
             let mut names = BTreeMap::new();
-            for value in each.values() {
+            // In the order of the file, which `values()` does not keep.
+            for value in &each.enum_descriptor_proto().value {
                 // The first of several names is the one to write.
                 names
                     .entry(value.number())

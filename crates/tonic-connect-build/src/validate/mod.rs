@@ -10,9 +10,9 @@ use proc_macro2::TokenStream;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 use quote::quote;
 
-use self::rules::{Ignore, Rules, TypeRules};
+use self::rules::{Ignore, RuleError, Rules, TypeRules};
 use crate::compile::Schema;
-use crate::{Error, naming};
+use crate::{Error, external, naming};
 
 /// The implementations for all messages of a package.
 pub(crate) fn generate(
@@ -30,7 +30,11 @@ pub(crate) fn generate(
             && !message.is_map_entry()
             && generator.is_generated(&message)
         {
-            tokens.extend(generator.message(&message)?);
+            tokens.extend(
+                generator
+                    .message(&message)
+                    .map_err(|error| place(error, &message))?,
+            );
         }
     }
     let file = syn::parse2(tokens)
@@ -45,27 +49,22 @@ struct Generator<'a> {
 
 impl Generator<'_> {
     fn is_generated(&self, message: &MessageDescriptor) -> bool {
-        let name = format!(".{}", message.full_name());
         let in_schema = self
             .schema
             .files
             .file
             .iter()
             .any(|file| file.name() == message.parent_file().name());
-        let external = self.extern_paths.iter().any(|(path, _)| {
-            name.strip_prefix(path.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        });
-        in_schema && !external
+        in_schema && !external::covers(self.extern_paths, message.full_name())
     }
 
-    fn message(&self, message: &MessageDescriptor) -> Result<TokenStream, Error> {
+    fn message(&self, message: &MessageDescriptor) -> Result<TokenStream, RuleError> {
         let mut checks = TokenStream::new();
         for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
             checks.extend(self.oneof(&oneof)?);
         }
         for field in message.fields() {
-            checks.extend(self.field(message, &field)?);
+            checks.extend(self.field(&field)?);
         }
         let path = naming::message_path(message);
         let (at, found) = if checks.is_empty() {
@@ -87,7 +86,7 @@ impl Generator<'_> {
         })
     }
 
-    fn oneof(&self, oneof: &OneofDescriptor) -> Result<TokenStream, Error> {
+    fn oneof(&self, oneof: &OneofDescriptor) -> Result<TokenStream, RuleError> {
         if !rules::oneof_required(&self.schema.pool, oneof)? {
             return Ok(TokenStream::new());
         }
@@ -103,11 +102,7 @@ impl Generator<'_> {
         })
     }
 
-    fn field(
-        &self,
-        message: &MessageDescriptor,
-        field: &FieldDescriptor,
-    ) -> Result<TokenStream, Error> {
+    fn field(&self, field: &FieldDescriptor) -> Result<TokenStream, RuleError> {
         let rules = Rules::of_field(&self.schema.pool, field)?;
         let body = self.value(field, &rules)?;
         let name = field.name();
@@ -120,11 +115,10 @@ impl Generator<'_> {
                 return Ok(body);
             }
             let member = naming::field(oneof.name());
-            let variant_path = naming::nested_path(message);
-            let variant_type = naming::camel(oneof.name());
+            let oneof_path = naming::oneof_path(&oneof);
             let variant = naming::camel(name);
             return Ok(quote! {
-                if let Some(#(#variant_path)::*::#variant_type::#variant(value)) = &self.#member {
+                if let ::core::option::Option::Some(#(#oneof_path)::*::#variant(value)) = &self.#member {
                     let path = message.field(#name);
                     #body
                 }
@@ -148,7 +142,7 @@ impl Generator<'_> {
         let checked = if body.is_empty() {
             TokenStream::new()
         } else if optional {
-            quote!(if let Some(value) = &self.#member { #body })
+            quote!(if let ::core::option::Option::Some(value) = &self.#member { #body })
         } else if skip_default {
             let set = is_set(field, &quote!(self.#member));
             quote!(if #set { let value = &self.#member; #body })
@@ -165,7 +159,7 @@ impl Generator<'_> {
     }
 
     /// Checks of `value`, a reference to what the field holds, at `path`.
-    fn value(&self, field: &FieldDescriptor, rules: &Rules) -> Result<TokenStream, Error> {
+    fn value(&self, field: &FieldDescriptor, rules: &Rules) -> Result<TokenStream, RuleError> {
         if rules.ignore == Ignore::Always {
             return Ok(TokenStream::new());
         }
@@ -212,7 +206,7 @@ impl Generator<'_> {
     }
 
     /// Checks of one `value` of the field's type.
-    fn element(&self, field: &FieldDescriptor, rules: &Rules) -> Result<TokenStream, Error> {
+    fn element(&self, field: &FieldDescriptor, rules: &Rules) -> Result<TokenStream, RuleError> {
         let mut checks = rules.compile(field)?;
         if let Kind::Message(message) = field.kind()
             && self.is_generated(&message)
@@ -220,6 +214,32 @@ impl Generator<'_> {
             checks.extend(quote!(::tonic_connect::validate::Validate::check(value, &path, found);));
         }
         Ok(checks)
+    }
+}
+
+/// Says in which file and line the field or oneof stands.
+fn place(error: RuleError, message: &MessageDescriptor) -> Error {
+    let RuleError { subject, reason } = error;
+    let file = message.parent_file();
+    let fields = message
+        .fields()
+        .map(|each| (each.full_name().to_owned(), each.path().to_vec()));
+    let oneofs = message
+        .oneofs()
+        .map(|each| (each.full_name().to_owned(), each.path().to_vec()));
+    let path = fields.chain(oneofs).find(|(name, _)| *name == subject);
+    let info = file.file_descriptor_proto().source_code_info.as_ref();
+    let line = path.zip(info).and_then(|((_, path), info)| {
+        let location = info.location.iter().find(|each| each.path == path)?;
+        location.span.first().copied()
+    });
+    Error::Rule {
+        place: match line {
+            Some(line) => format!("{}:{}", file.name(), line + 1),
+            None => file.name().to_owned(),
+        },
+        subject,
+        reason,
     }
 }
 
@@ -238,7 +258,7 @@ fn is_set(field: &FieldDescriptor, place: &TokenStream) -> TokenStream {
 
 fn option<T: quote::ToTokens>(value: Option<&T>) -> TokenStream {
     match value {
-        Some(value) => quote!(Some(#value)),
-        None => quote!(None),
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
     }
 }

@@ -12,7 +12,6 @@ use prost_reflect::{
 use quote::quote;
 
 use super::option;
-use crate::Error;
 
 /// When the rules of a field are skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,8 +76,16 @@ pub(super) enum TypeRules {
     },
 }
 
-pub(super) fn unsupported(subject: &str, reason: impl Into<String>) -> Error {
-    Error::Rule {
+/// A rule that cannot be compiled, before it is known where it stands.
+#[derive(Debug)]
+pub(super) struct RuleError {
+    /// The full name of the field or oneof.
+    pub(super) subject: String,
+    pub(super) reason: String,
+}
+
+pub(super) fn unsupported(subject: &str, reason: impl Into<String>) -> RuleError {
+    RuleError {
         subject: subject.to_owned(),
         reason: reason.into(),
     }
@@ -88,7 +95,7 @@ pub(super) fn unsupported(subject: &str, reason: impl Into<String>) -> Error {
 pub(super) fn oneof_required(
     pool: &DescriptorPool,
     oneof: &OneofDescriptor,
-) -> Result<bool, Error> {
+) -> Result<bool, RuleError> {
     let Some(rules) = extension(pool, "buf.validate.oneof", &oneof.options()) else {
         return Ok(false);
     };
@@ -114,7 +121,7 @@ fn extension(
     options.get_extension(&extension).as_message().cloned()
 }
 
-fn unknown_rule(subject: &str, name: &str) -> Error {
+fn unknown_rule(subject: &str, name: &str) -> RuleError {
     unsupported(
         subject,
         format!("the rule `{name}` is not compiled; leave it out and check the value in code"),
@@ -122,7 +129,10 @@ fn unknown_rule(subject: &str, name: &str) -> Error {
 }
 
 impl Rules {
-    pub(super) fn of_field(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<Self, Error> {
+    pub(super) fn of_field(
+        pool: &DescriptorPool,
+        field: &FieldDescriptor,
+    ) -> Result<Self, RuleError> {
         match extension(pool, "buf.validate.field", &field.options()) {
             Some(rules) => Self::read(field.full_name(), &rules),
             None => Ok(Self::default()),
@@ -133,7 +143,7 @@ impl Rules {
         self.of_type.is_none() && self.matches.is_empty()
     }
 
-    fn read(subject: &str, message: &DynamicMessage) -> Result<Self, Error> {
+    fn read(subject: &str, message: &DynamicMessage) -> Result<Self, RuleError> {
         let mut rules = Self::default();
         for (field, value) in message.fields() {
             match (field.name(), value) {
@@ -164,7 +174,7 @@ impl Rules {
         subject: &str,
         name: &str,
         message: &DynamicMessage,
-    ) -> Result<Option<TypeRules>, Error> {
+    ) -> Result<Option<TypeRules>, RuleError> {
         let unknown = |rule: &str| unknown_rule(subject, &format!("{name}.{rule}"));
         Ok(Some(match name {
             "int32" | "int64" | "uint32" | "uint64" => {
@@ -247,7 +257,7 @@ impl Rules {
     }
 
     /// The checks of one `value` at `path`.
-    pub(super) fn compile(&self, field: &FieldDescriptor) -> Result<TokenStream, Error> {
+    pub(super) fn compile(&self, field: &FieldDescriptor) -> Result<TokenStream, RuleError> {
         let mut checks = TokenStream::new();
         match &self.of_type {
             None | Some(TypeRules::Repeated { .. }) => {}
@@ -342,7 +352,7 @@ impl Rules {
 }
 
 impl Matches {
-    fn read(subject: &str, rule: &DynamicMessage) -> Result<Self, Error> {
+    fn read(subject: &str, rule: &DynamicMessage) -> Result<Self, RuleError> {
         let text = |name| {
             rule.get_field_by_name(name)
                 .and_then(|value| value.as_str().map(str::to_owned))
@@ -369,7 +379,7 @@ impl Matches {
     }
 }
 
-fn checked_pattern(subject: &str, pattern: &str) -> Result<String, Error> {
+fn checked_pattern(subject: &str, pattern: &str) -> Result<String, RuleError> {
     match regex_lite::Regex::new(pattern) {
         Ok(_) => Ok(pattern.to_owned()),
         Err(error) => Err(unsupported(

@@ -1,0 +1,120 @@
+//! Which Rust types stand for protobuf types that are not generated: those that the user named, and those of
+//! `google.protobuf`.
+
+use prost_reflect::DescriptorPool;
+
+use crate::Error;
+
+/// Types that have JSON in `pbjson_wkt`, under the same name.
+const TYPES: [&str; 18] = [
+    "Any",
+    "BoolValue",
+    "BytesValue",
+    "DoubleValue",
+    "Duration",
+    "Empty",
+    "FieldMask",
+    "FloatValue",
+    "Int32Value",
+    "Int64Value",
+    "ListValue",
+    "NullValue",
+    "StringValue",
+    "Struct",
+    "Timestamp",
+    "UInt32Value",
+    "UInt64Value",
+    "Value",
+];
+
+const WELL_KNOWN: &str = ".google.protobuf";
+
+/// The external types: what the user of the generator named, `pbjson_wkt` for the well-known types that are left, and
+/// `prost_types` for whatever else is in their package.
+pub(crate) fn paths(
+    named: &[(String, String)],
+    pool: &DescriptorPool,
+) -> Result<Vec<(String, String)>, Error> {
+    for (index, (path, rust_path)) in named.iter().enumerate() {
+        check(path, rust_path, pool)?;
+        if named[..index].iter().any(|(before, _)| before == path) {
+            return Err(error(path, "is given twice; leave one out"));
+        }
+    }
+    let mut paths = named.to_vec();
+    let is_named = |path: &str| named.iter().any(|(named, _)| named == path);
+    if !is_named(WELL_KNOWN) {
+        for name in TYPES {
+            let path = format!("{WELL_KNOWN}.{name}");
+            if !is_named(&path) {
+                paths.push((path, format!("::pbjson_wkt::{name}")));
+            }
+        }
+        paths.push((WELL_KNOWN.to_owned(), "::prost_types".to_owned()));
+    }
+    Ok(paths)
+}
+
+/// Whether the type or package `full_name` is external.
+pub(crate) fn covers(paths: &[(String, String)], full_name: &str) -> bool {
+    paths.iter().any(|(path, _)| {
+        path.strip_prefix('.')
+            .and_then(|path| full_name.strip_prefix(path))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+fn check(path: &str, rust_path: &str, pool: &DescriptorPool) -> Result<(), Error> {
+    let Some(name) = path.strip_prefix('.') else {
+        return Err(error(
+            path,
+            format!("does not begin with a dot; write {:?}", format!(".{path}")),
+        ));
+    };
+    if !rust_path.starts_with("::") && !rust_path.starts_with("crate::") {
+        return Err(error(
+            path,
+            format!(
+                "the Rust path {rust_path:?} means something else in each module; begin it with :: or crate::"
+            ),
+        ));
+    }
+    let within = |full_name: &str| {
+        full_name
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let known = pool.files().any(|file| within(file.package_name()))
+        || pool
+            .all_messages()
+            .any(|message| within(message.full_name()))
+        || pool.all_enums().any(|each| within(each.full_name()));
+    // Well-known types may be named for all schemas alike, whether they import them or not.
+    if known || path == WELL_KNOWN || path.starts_with(".google.protobuf.") {
+        return Ok(());
+    }
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let candidates: Vec<_> = pool
+        .all_messages()
+        .map(|message| message.full_name().to_owned())
+        .chain(pool.all_enums().map(|each| each.full_name().to_owned()))
+        .filter(|full_name| full_name.rsplit('.').next() == Some(last))
+        .map(|full_name| format!(".{full_name}"))
+        .collect();
+    let remedy = if candidates.is_empty() {
+        "import the file that declares it, or leave the option out".to_owned()
+    } else {
+        format!("did you mean {}?", candidates.join(" or "))
+    };
+    Err(error(
+        path,
+        format!("no package, message or enum of the schema has this name; {remedy}"),
+    ))
+}
+
+fn error(path: &str, reason: impl Into<String>) -> Error {
+    Error::ExternPath {
+        path: path.to_owned(),
+        reason: reason.into(),
+    }
+}
