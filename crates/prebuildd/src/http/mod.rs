@@ -4,7 +4,6 @@
 //! Who calls is found out from the request's head, before a byte of its body is read: strangers can
 //! make the server do one look-up, and nothing else.
 
-mod linger;
 mod logs;
 mod plain;
 mod rpc;

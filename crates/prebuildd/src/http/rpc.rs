@@ -12,10 +12,9 @@ use prebuilds::v1::prebuild_service_connect::PrebuildServiceConnect;
 use prebuilds::v1::project_service_connect::ProjectServiceConnect;
 use prebuilds::v1::runner_configuration_service_connect::RunnerConfigurationServiceConnect;
 use tonic::Status;
-use tonic_connect::server::{Options, error_response};
+use tonic_connect::server::{Options, error_response, linger};
 use url::form_urlencoded;
 
-use super::linger::linger;
 use crate::api::{Api, QueryPage, bearer};
 
 pub(super) fn routes(api: &Api, options: Options) -> Router {
@@ -38,7 +37,8 @@ pub(super) fn routes(api: &Api, options: Options) -> Router {
 }
 
 async fn around(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let mut request = linger(request);
+    // Also for those who are refused here.
+    let mut request = linger(request).map(Body::new);
     let creates = request
         .uri()
         .path()

@@ -11,6 +11,7 @@
 mod answer;
 mod body;
 mod call;
+mod linger;
 mod negotiate;
 mod options;
 mod protocol;
@@ -33,11 +34,13 @@ use tonic::codec::Streaming;
 use tonic::metadata::MetadataMap;
 
 pub use body::Body;
+pub use linger::{Lingering, linger};
 pub use options::Options;
 
 use crate::schema::Method;
 use answer::Answer;
 use call::{Call, answered, respond};
+use linger::linger_at_last;
 
 /// Any error, as HTTP bodies have it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -81,7 +84,7 @@ where
     F: FnOnce(tonic::Request<Req>) -> Fut + Send + 'static,
     Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send,
 {
-    let (head, body) = request.into_parts();
+    let (head, body) = linger_at_last(request).into_parts();
     let call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
@@ -111,7 +114,7 @@ where
     F: FnOnce(tonic::Request<Req>) -> Fut + Send + 'static,
     Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send,
 {
-    let (head, body) = request.into_parts();
+    let (head, body) = linger_at_last(request).into_parts();
     let call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
@@ -140,7 +143,7 @@ where
     F: FnOnce(tonic::Request<Streaming<Req>>) -> Fut + Send + 'static,
     Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send,
 {
-    let (head, body) = request.into_parts();
+    let (head, body) = linger_at_last(request).into_parts();
     let call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
@@ -170,7 +173,7 @@ where
     F: FnOnce(tonic::Request<Streaming<Req>>) -> Fut + Send + 'static,
     Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send,
 {
-    let (head, body) = request.into_parts();
+    let (head, body) = linger_at_last(request).into_parts();
     let call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
@@ -184,7 +187,12 @@ where
 
 /// Answers a request to a path that the service does not have: `unimplemented` in the caller's protocol, HTTP status
 /// 404 where the protocol's errors have one.
-pub fn unknown_method<B>(_options: &Options, request: http::Request<B>) -> ResponseFuture {
+pub fn unknown_method<B>(_options: &Options, request: http::Request<B>) -> ResponseFuture
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+{
+    let request = linger_at_last(request);
     let path = request.uri().path();
     let mut response = error_response(
         &request,
