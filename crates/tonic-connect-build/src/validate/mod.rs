@@ -73,7 +73,6 @@ impl Generator<'_> {
             (quote!(message), quote!(found))
         };
         Ok(quote! {
-            #[allow(deprecated)]
             impl ::tonic_connect::validate::Validate for #(#path)::* {
                 fn check(
                     &self,

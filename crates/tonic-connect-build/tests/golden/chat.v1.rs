@@ -1357,7 +1357,6 @@ pub fn register_json_types() {
 #[allow(deprecated, missing_docs, unreachable_pub, unused_qualifications)]
 #[allow(rust_2018_idioms, rustdoc::all, unused_results)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction)]
-#[allow(deprecated)]
 impl ::tonic_connect::validate::Validate for Message {
     fn check(
         &self,
@@ -1391,7 +1390,6 @@ impl ::tonic_connect::validate::Validate for Message {
 #[allow(deprecated, missing_docs, unreachable_pub, unused_qualifications)]
 #[allow(rust_2018_idioms, rustdoc::all, unused_results)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction)]
-#[allow(deprecated)]
 impl ::tonic_connect::validate::Validate for SayRequest {
     fn check(
         &self,
@@ -1431,7 +1429,6 @@ impl ::tonic_connect::validate::Validate for SayRequest {
 #[allow(deprecated, missing_docs, unreachable_pub, unused_qualifications)]
 #[allow(rust_2018_idioms, rustdoc::all, unused_results)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction)]
-#[allow(deprecated)]
 impl ::tonic_connect::validate::Validate for SayResponse {
     fn check(
         &self,
@@ -1449,7 +1446,6 @@ impl ::tonic_connect::validate::Validate for SayResponse {
 #[allow(deprecated, missing_docs, unreachable_pub, unused_qualifications)]
 #[allow(rust_2018_idioms, rustdoc::all, unused_results)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction)]
-#[allow(deprecated)]
 impl ::tonic_connect::validate::Validate for GetRoomRequest {
     fn check(
         &self,
@@ -1460,7 +1456,6 @@ impl ::tonic_connect::validate::Validate for GetRoomRequest {
 #[allow(deprecated, missing_docs, unreachable_pub, unused_qualifications)]
 #[allow(rust_2018_idioms, rustdoc::all, unused_results)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction)]
-#[allow(deprecated)]
 impl ::tonic_connect::validate::Validate for GetRoomResponse {
     fn check(
         &self,
@@ -1471,7 +1466,6 @@ impl ::tonic_connect::validate::Validate for GetRoomResponse {
 #[allow(deprecated, missing_docs, unreachable_pub, unused_qualifications)]
 #[allow(rust_2018_idioms, rustdoc::all, unused_results)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction)]
-#[allow(deprecated)]
 impl ::tonic_connect::validate::Validate for HistoryRequest {
     fn check(
         &self,
@@ -1482,7 +1476,6 @@ impl ::tonic_connect::validate::Validate for HistoryRequest {
 #[allow(deprecated, missing_docs, unreachable_pub, unused_qualifications)]
 #[allow(rust_2018_idioms, rustdoc::all, unused_results)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction)]
-#[allow(deprecated)]
 impl ::tonic_connect::validate::Validate for ImportResponse {
     fn check(
         &self,
