@@ -188,16 +188,15 @@ impl Builder {
         enum_attribute => enum_attributes;
         /// Adds an attribute to fields, oneofs and their variants.
         field_attribute => field_attributes;
-        /// Adds an attribute to the modules of clients. The path is that of a service or a package, without a dot in
-        /// front, or `.`.
+        /// Adds an attribute to the modules of clients. The path is that of a package, without a dot in front, or `.`.
         client_mod_attribute => client_mod_attributes;
-        /// Adds an attribute to the client types of services.
+        /// Adds an attribute to the client types of services. The path is that of a service, without a dot in front.
         client_attribute => client_attributes;
-        /// Adds an attribute to the modules of tonic's servers.
+        /// Adds an attribute to the modules of tonic's servers. The path is that of a package, without a dot in front.
         server_mod_attribute => server_mod_attributes;
-        /// Adds an attribute to tonic's server types.
+        /// Adds an attribute to tonic's server types. The path is that of a service, without a dot in front.
         server_attribute => server_attributes;
-        /// Adds an attribute to the traits that servers implement.
+        /// Adds an attribute to the traits that servers implement. The path is the name of a service alone: `Greeter`.
         trait_attribute => trait_attributes;
     }
 

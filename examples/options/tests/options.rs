@@ -1,0 +1,168 @@
+//! What each option makes of the schema. That it compiles is half of the test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use example_options::{attributes, client_only, external, features, messages_only, no_json};
+use example_options::{plain, server_only, shape, stamp::Stamp};
+use prost::Message;
+
+/// What was generated for the package `shop.v1` with some option.
+fn shop(option: &str) -> String {
+    read(&format!("{option}/shop.v1.rs")).unwrap()
+}
+
+fn read(path: &str) -> std::io::Result<String> {
+    std::fs::read_to_string(format!("{}/{path}", env!("OUT_DIR")))
+}
+
+const PARTS: [&str; 5] = [
+    "pub mod shop_client",
+    "pub mod shop_server",
+    "pub mod shop_connect",
+    "struct ShopConnect",
+    "fn register_json_types",
+];
+
+#[test]
+fn halves_are_left_out() {
+    for (option, expected) in [
+        ("plain", [true, true, true, true, true]),
+        ("client_only", [true, false, true, false, true]),
+        ("server_only", [false, true, true, true, true]),
+        ("messages_only", [false, false, false, false, true]),
+        ("no_json", [true, true, true, false, false]),
+    ] {
+        let code = shop(option);
+        assert_eq!(PARTS.map(|part| code.contains(part)), expected, "{option}");
+    }
+    // Each is there to be used.
+    assert_eq!(
+        client_only::shop::v1::shop_connect::SERVICE.methods.len(),
+        2
+    );
+    let _ = server_only::shop::v1::shop_connect::ShopConnect::new(());
+    let _ = features::shop::v1::shop_client::ShopClient::<tonic_connect::Channel>::new;
+    let _ = messages_only::shop::v1::Order::default();
+}
+
+#[test]
+fn without_json_fields_may_be_of_other_types() {
+    let order = no_json::shop::v1::Order {
+        note: bytes::Bytes::from_static(b"soon"),
+        amounts: BTreeMap::from([("book".to_owned(), 2)]),
+        ..Default::default()
+    };
+    let encoded = bytes::Bytes::from(order.encode_to_vec());
+    assert_eq!(no_json::shop::v1::Order::decode(encoded).unwrap(), order);
+}
+
+#[test]
+fn external_types_stand_in_for_generated_ones() {
+    let receipt = external::shop::v1::Receipt {
+        paid: Some(plain::money::v1::Money {
+            currency: "EUR".to_owned(),
+            units: 3,
+        }),
+        time: Some(Stamp { seconds: 7 }),
+    };
+    let json = serde_json::to_string(&receipt).unwrap();
+    assert_eq!(
+        json,
+        r#"{"paid":{"currency":"EUR","units":"3"},"time":"@7"}"#
+    );
+    assert_eq!(
+        serde_json::from_str::<external::shop::v1::Receipt>(&json).unwrap(),
+        receipt
+    );
+    // Nothing of that package is generated, its services neither.
+    assert!(
+        read("plain/money.v1.rs")
+            .unwrap()
+            .contains("ExchangeConnect")
+    );
+    assert!(read("external/money.v1.rs").is_err());
+    assert!(!read("external/all.rs").unwrap().contains("money"));
+}
+
+#[test]
+fn attributes_stand_where_they_were_put() {
+    let addresses = BTreeSet::from([attributes::shop::v1::Address::default()]);
+    assert!(addresses.contains(&attributes::shop::v1::Address::default()));
+    let code = shop("attributes");
+    for (attribute, times) in [
+        ("doc(alias = \"everything\")", 5),
+        ("#[non_exhaustive]", 1),
+        ("doc(alias = \"article\")", 1),
+        ("doc(alias = \"buyer\")", 1),
+        ("doc(alias = \"seller\")", 1),
+        ("doc(alias = \"sells\")", 1),
+    ] {
+        assert_eq!(code.matches(attribute).count(), times, "{attribute}");
+    }
+}
+
+struct Till;
+
+#[tonic::async_trait]
+impl shape::shop::v1::shop_server::Shop for Till {
+    async fn buy(
+        self: Arc<Self>,
+        request: tonic::Request<shape::shop::v1::Order>,
+    ) -> Result<tonic::Response<shape::shop::v1::Receipt>, tonic::Status> {
+        let order = request.into_inner();
+        let Some(shape::shop::v1::order::Payment::Cash(cash)) = order.payment else {
+            return Err(tonic::Status::failed_precondition("cash only"));
+        };
+        Ok(tonic::Response::new(shape::shop::v1::Receipt {
+            paid: Some(*cash),
+            time: None,
+        }))
+    }
+}
+
+#[tokio::test]
+async fn the_trait_has_the_shape_that_was_asked_for() {
+    use tonic_connect::codegen::{Service, http};
+
+    let mut service = shape::shop::v1::shop_connect::ShopConnect::new(Till);
+    for (method, body, status) in [
+        (
+            "Buy",
+            r#"{"cash":{"units":"3"},"address":{"city":"Ulm"}}"#,
+            200,
+        ),
+        ("Buy", r#"{"card":"x"}"#, 400),
+    ] {
+        let request = http::Request::post(format!("/shop.v1.Shop/{method}"))
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .unwrap();
+        let response = service.call(request).await.unwrap();
+        assert_eq!(response.status(), status, "{method} {body}");
+    }
+}
+
+#[test]
+fn the_rest_of_the_shape() {
+    use shape::shop::v1::{Address, Kind, Order};
+
+    assert_eq!(Kind::KindBook as i32, 1);
+    let order = Order {
+        address: Some(Box::new(Address::default())),
+        ..Default::default()
+    };
+    assert!(format!("{order:?}").contains("Address(…)"));
+    let (with, without) = (shop("plain"), shop("shape"));
+    for comment in ["/// What somebody wants.", "/// Buys a thing."] {
+        assert!(with.contains(comment), "{comment}");
+        assert!(!without.contains(comment), "{comment}");
+    }
+    let set = prost_types::FileDescriptorSet::decode(example_options::FILE_DESCRIPTOR_SET).unwrap();
+    assert!(
+        set.file
+            .iter()
+            .any(|file| file.name() == "shop/v1/shop.proto")
+    );
+}
