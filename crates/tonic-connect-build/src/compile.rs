@@ -57,9 +57,7 @@ pub(crate) fn compile(
     let mut compiler = protox::Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).include_source_info(true);
     for proto in protos {
-        compiler
-            .open_file(proto)
-            .map_err(|error| Error::Schema(format!("{error:?}")))?;
+        compiler.open_file(proto).map_err(|error| schema(&error))?;
     }
     let all_files = compiler.file_descriptor_set();
     let mut files = all_files.clone();
@@ -75,4 +73,18 @@ pub(crate) fn compile(
             .filter_map(|file| file.path().map(Path::to_owned))
             .collect(),
     })
+}
+
+/// What protox says, which has the file and the line, and what to do where that is not clear.
+fn schema(error: &protox::Error) -> Error {
+    let text = format!("{error:?}");
+    let remedy = if error.is_file_not_found() {
+        ": add the folder that it lies in to the includes, or correct its name"
+    } else if text.contains("option field '(buf.validate.") {
+        // Their `validate.proto` may know it; the one that comes with this crate has what can be compiled.
+        ": leave the rule out and check the value in code"
+    } else {
+        ""
+    };
+    Error::Schema(format!("{text}{remedy}"))
 }
