@@ -259,3 +259,26 @@ fn compiles_what_the_environment_names() {
     let emit = std::env::var("COMPILE_AND_EMIT").unwrap() == "true";
     compile_in(configure().emit_rerun_if_changed(emit), folder.path()).unwrap();
 }
+
+#[test]
+fn the_first_name_of_a_number_is_the_one_to_write() {
+    let code = compile(
+        configure(),
+        r#"
+            enum Kind {
+              option allow_alias = true;
+              KIND_UNSPECIFIED = 0;
+              ZEBRA = 1;
+              APE = 1;
+              BEAR = 1;
+            }
+            message Animal { Kind kind = 1; }
+        "#,
+    )
+    .unwrap();
+    assert!(code.contains("1i32 => ::core::option::Option::Some(\"ZEBRA\")"));
+    for name in ["ZEBRA", "APE", "BEAR"] {
+        let read = format!("\"{name}\" => ::core::option::Option::Some(1i32)");
+        assert!(code.contains(&read), "{read} is not in\n{code}");
+    }
+}
