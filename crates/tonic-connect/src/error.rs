@@ -16,7 +16,7 @@ pub(crate) use connect::{
     code_from_http_status, connect_end_stream, connect_error_body, connect_http_status,
     parse_connect_end_stream, parse_connect_error,
 };
-pub(crate) use grpc::{GRPC_STATUS_DETAILS, grpc_trailers, parse_grpc_trailers};
+pub(crate) use grpc::{grpc_trailers, parse_grpc_trailers};
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};

@@ -2,7 +2,8 @@
 
 #[cfg(all(feature = "client", feature = "transport"))]
 mod client;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
 mod codec;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 #[cfg_attr(not(feature = "server"), allow(dead_code))]
@@ -14,7 +15,7 @@ pub mod details;
 mod envelope;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod error;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod json_path;
 #[cfg(feature = "protocol")]
 pub mod schema;
@@ -22,12 +23,18 @@ pub mod schema;
 pub mod server;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod timeout;
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
+mod trailers;
 #[cfg(feature = "transport")]
 pub mod transport;
 pub mod validate;
 
 #[cfg(all(feature = "client", feature = "transport"))]
-pub use client::{Builder, Channel, ChannelError, Download, Protocol};
+pub use client::{
+    Builder, Channel, ChannelError, Client, Codec, Download, Encoding, HttpVersion, Protocol,
+};
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
+pub use trailers::Trailers;
 
 /// What generated code names, so that it needs no dependencies of its own.
 #[cfg(feature = "protocol")]

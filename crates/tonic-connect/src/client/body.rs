@@ -1,4 +1,4 @@
-//! The body of a response that is made of frames, as tonic's client gets it.
+//! The body of a response that is made of frames, as tonic's client gets it: plain messages, then trailers.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,23 +6,38 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::connector;
 use super::deadline::Deadline;
-use super::frames::{Event, Frames};
+use super::frames::{Event, Frames, prefix};
+use super::request::Cancel;
+use super::transport::Incoming;
+use crate::compression::Compression;
+use crate::envelope::COMPRESSED;
 
 /// How a protocol ends a response.
 pub(super) trait End: Unpin {
-    /// The message with the end flag came.
-    fn message(&mut self, flags: u8, message: Bytes) -> Result<(), Status>;
+    /// The flag of the message that ends it; 0 where none does.
+    const FLAG: u8;
+    /// That message came, decompressed.
+    fn message(&mut self, message: Bytes) -> Result<(), Status>;
     /// HTTP trailers came.
     fn trailers(&mut self, trailers: HeaderMap);
     /// Whether the end came already, so that no more messages may.
     fn has_come(&self) -> bool;
-    /// The body is over, in the midst of a frame or not: the trailers for tonic's client.
-    fn finish(&mut self, truncated: bool) -> Result<Option<HeaderMap>, Status>;
+    /// The body is over, after `messages` messages, in the midst of another or not: the trailers for tonic's client.
+    fn finish(&mut self, messages: u64, truncated: bool) -> Result<HeaderMap, Status>;
+}
+
+/// What a response's head and the call's kind say of its body.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// How messages with the flag are compressed.
+    pub(super) compression: Compression,
+    /// The most bytes of a message, as it comes and after decompression.
+    pub(super) limit: usize,
+    /// Whether there is to be exactly one message.
+    pub(super) single: bool,
 }
 
 /// Passes frames on, bounded in size and in time.
@@ -31,45 +46,75 @@ pub(super) struct ResponseBody<E> {
     incoming: Option<Incoming>,
     /// What came and is not yet passed on.
     input: Bytes,
+    /// A message after its prefix.
+    message: Option<Bytes>,
     frames: Frames,
+    terms: Terms,
     deadline: Deadline,
     end: E,
+    /// Ends the request with the response.
+    cancel: Option<Cancel>,
 }
 
 impl<E: End> ResponseBody<E> {
-    pub(super) fn new(incoming: Incoming, frames: Frames, deadline: Deadline, end: E) -> Self {
+    pub(super) fn new(
+        incoming: Incoming,
+        terms: Terms,
+        deadline: Deadline,
+        end: E,
+        cancel: Option<Cancel>,
+    ) -> Self {
         Self {
             incoming: Some(incoming),
             input: Bytes::new(),
-            frames,
+            message: None,
+            frames: Frames::new(E::FLAG, terms.limit),
+            terms,
             deadline,
             end,
+            cancel,
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Status>> {
-        let Some(incoming) = &mut self.incoming else {
-            return Poll::Ready(Ok(None));
-        };
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame<Bytes>, Status>> {
+        if let Some(message) = self.message.take() {
+            return Poll::Ready(Ok(Frame::data(message)));
+        }
         if let Poll::Ready(status) = self.deadline.poll_passed(cx) {
             return Poll::Ready(Err(status));
         }
         loop {
-            match self.frames.next(&mut self.input) {
-                Ok(None) => {}
-                Ok(Some(_)) if self.end.has_come() => {
-                    return Poll::Ready(Err(Status::internal(
-                        "the server sent a message after the end of the stream",
-                    )));
-                }
-                Ok(Some(Event::Pass(bytes))) => return Poll::Ready(Ok(Some(Frame::data(bytes)))),
-                Ok(Some(Event::End(flags, message))) => {
-                    self.end.message(flags, message)?;
-                    continue;
-                }
-                Err(status) => return Poll::Ready(Err(status)),
+            let event = self.frames.next(&mut self.input)?;
+            if event.is_some() && self.end.has_come() {
+                return Poll::Ready(Err(Status::internal(
+                    "the server sent a message after the end of the stream",
+                )));
             }
-            match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+            if self.terms.single && self.frames.messages() > 1 {
+                return Poll::Ready(Err(Status::unimplemented(
+                    "the response has more than one message: this method answers with exactly one",
+                )));
+            }
+            match event {
+                None => {}
+                Some(Event::Pass(bytes)) => return Poll::Ready(Ok(Frame::data(bytes))),
+                Some(Event::Whole(flags, message)) => {
+                    let message = self.unpack(flags, message)?;
+                    if flags & E::FLAG != 0 {
+                        self.end.message(message)?;
+                        continue;
+                    }
+                    // Within the limit, and a limit beyond 4 GiB is beyond what a frame can say.
+                    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+                    let prefix = Bytes::copy_from_slice(&prefix(flags & !COMPRESSED, length));
+                    self.message = (!message.is_empty()).then_some(message);
+                    return Poll::Ready(Ok(Frame::data(prefix)));
+                }
+            }
+            let Some(incoming) = &mut self.incoming else {
+                return Poll::Ready(Err(Status::internal("the response is over")));
+            };
+            match ready!(Pin::new(incoming).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.input = data,
                     Err(frame) => {
@@ -79,16 +124,56 @@ impl<E: End> ResponseBody<E> {
                     }
                 },
                 // Once the end has come, how the connection goes is of no interest.
-                Some(Err(error)) if !self.end.has_come() => {
-                    return Poll::Ready(Err(connector::response_failed(error)));
+                Some(Err(status)) if !self.end.has_come() => {
+                    return Poll::Ready(Err(self.deadline.judge(status)));
                 }
                 Some(Err(_)) | None => {
-                    let trailers = self.end.finish(!self.frames.at_boundary());
-                    return Poll::Ready(trailers.map(|trailers| trailers.map(Frame::trailers)));
+                    let messages = self.frames.messages();
+                    let trailers = self.end.finish(messages, !self.frames.at_boundary())?;
+                    if self.terms.single && messages == 0 && is_ok(&trailers) {
+                        return Poll::Ready(Err(no_message()));
+                    }
+                    return Poll::Ready(Ok(Frame::trailers(trailers)));
                 }
             }
         }
     }
+
+    fn unpack(&self, flags: u8, message: Bytes) -> Result<Bytes, Status> {
+        if flags & COMPRESSED == 0 {
+            return Ok(message);
+        }
+        if self.terms.compression == Compression::Identity {
+            return Err(Status::internal(
+                "a message of the response is compressed, though its headers name no encoding",
+            ));
+        }
+        unpack(self.terms.compression, message, self.terms.limit)
+    }
+}
+
+/// Decompresses a part of a response.
+pub(super) fn unpack(
+    compression: Compression,
+    message: Bytes,
+    limit: usize,
+) -> Result<Bytes, Status> {
+    compression
+        .decompress(message, limit)
+        .map_err(|status| match status.code() {
+            Code::ResourceExhausted => status,
+            // The server's fault, not the caller's.
+            _ => Status::internal(format!("the response cannot be read: {}", status.message())),
+        })
+}
+
+fn is_ok(trailers: &HeaderMap) -> bool {
+    trailers.get("grpc-status").is_some_and(|code| code == "0")
+}
+
+/// The status for a method that answers with one message, and got none.
+pub(super) fn no_message() -> Status {
+    Status::unimplemented("the response has no message: this method answers with exactly one")
 }
 
 impl<E: End> Body for ResponseBody<E> {
@@ -100,10 +185,14 @@ impl<E: End> Body for ResponseBody<E> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
-        let result = ready!(this.poll_next(cx));
-        if !matches!(&result, Ok(Some(frame)) if frame.is_data()) {
-            this.incoming = None;
+        if this.incoming.is_none() {
+            return Poll::Ready(None);
         }
-        Poll::Ready(result.transpose())
+        let result = ready!(this.poll_next(cx));
+        if !matches!(&result, Ok(frame) if frame.is_data()) {
+            this.incoming = None;
+            this.cancel = None;
+        }
+        Poll::Ready(Some(result))
     }
 }

@@ -1,52 +1,37 @@
-//! What a channel is told before it exists, and what can be wrong with it.
+//! What a channel is told before it exists.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
-use std::sync::Arc;
+use std::future::Future;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use http::uri::{Authority, Scheme, Uri};
+use http::uri::Scheme;
+use tonic::Status;
+use tonic::body::Body;
 
+use super::base_url::{self, without_credentials};
 use super::channel::{Channel, Shared};
-use super::{Protocol, connector};
+use super::connector::Connections;
+use super::request::Packing;
+use super::tls::Tls;
+use super::token::{TokenSource, bearer};
+use super::transport::{BoxError, Transport};
+use super::{ChannelError, Encoding, HttpVersion, Protocol};
+use crate::compression::Compression;
 use crate::schema::Service;
 
 /// As large as tonic's clients decode by default: so an answer that is too large gets the channel's error, with the
 /// code that the specifications give it, and not tonic's `out_of_range`.
 const DEFAULT_MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// Below what servers and proxies commonly take, which is 8 KiB for the whole request line.
+const DEFAULT_MAX_URL_BYTES: usize = 8000;
+const DEFAULT_COMPRESS_MIN_BYTES: usize = 1024;
 const DEFAULT_USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("tonic-connect/", env!("CARGO_PKG_VERSION")));
-
-/// Why a [`Channel`] could not be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ChannelError {
-    /// The base URL cannot be called.
-    #[error("base URL {url:?} {reason}: give one such as https://host/api")]
-    Url {
-        /// The URL as it was given, without credentials.
-        url: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// A header, the bearer token or the user agent has bytes that no header can carry. The value is not shown, since
-    /// it may be secret.
-    #[error(
-        "header {name:?} cannot be sent: its name or its value has characters that HTTP does not allow"
-    )]
-    Header {
-        /// The name of the header.
-        name: String,
-    },
-    /// There is nothing to verify a server's certificate with.
-    #[error(
-        "cannot prepare TLS: {0}; install the system's CA certificates, or name a file of them in SSL_CERT_FILE"
-    )]
-    Tls(#[source] io::Error),
-}
 
 /// Builds a [`Channel`]; see there for an example.
 #[must_use]
@@ -57,19 +42,26 @@ pub struct Builder {
     services: Vec<&'static Service>,
     headers: Vec<(String, String)>,
     bearer_token: Option<String>,
+    token_source: Option<TokenSource>,
     user_agent: Option<String>,
     timeout: Option<Duration>,
-    connect_timeout: Duration,
+    tls: Tls,
+    connections: Connections,
+    send_compressed: Option<Encoding>,
+    compress_min_bytes: usize,
+    accept_compressed: Vec<Encoding>,
     max_response_bytes: usize,
+    max_url_bytes: usize,
 }
 
-/// Shows no header value: any may be secret.
+/// Shows no header value and no key: any may be secret.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("base", &without_credentials(&self.base))
             .field("protocol", &self.protocol)
             .field("timeout", &self.timeout)
+            .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
 }
@@ -82,15 +74,28 @@ impl Builder {
             services: Vec::new(),
             headers: Vec::new(),
             bearer_token: None,
+            token_source: None,
             user_agent: None,
             timeout: None,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            tls: Tls::default(),
+            connections: Connections {
+                version: HttpVersion::default(),
+                connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+                idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
+                max_idle: usize::MAX,
+                ping: None,
+            },
+            send_compressed: None,
+            compress_min_bytes: DEFAULT_COMPRESS_MIN_BYTES,
+            accept_compressed: Encoding::ALL.to_vec(),
             max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES,
+            max_url_bytes: DEFAULT_MAX_URL_BYTES,
         }
     }
 
-    /// Makes the methods of `service` callable over Connect, which must know the kind of each (gRPC need not). May be
-    /// called for any number of services.
+    /// Makes the methods of `service` known to the channel. tonic's clients need it over Connect, which must know the
+    /// kind of each method; over gRPC and gRPC-Web it makes the channel see to it that a method which answers once
+    /// does. Our own generated clients need it not. May be called for any number of services.
     pub fn service(mut self, service: &'static Service) -> Self {
         self.services.push(service);
         self
@@ -102,9 +107,37 @@ impl Builder {
         self
     }
 
+    /// Which HTTP carries it; [`HttpVersion::Auto`] unless it is set.
+    pub fn http_version(mut self, version: HttpVersion) -> Self {
+        self.connections.version = version;
+        self
+    }
+
     /// Sends `Authorization: Bearer TOKEN` with every call that has no `authorization` metadata of its own.
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
         self.bearer_token = Some(token.into());
+        self.token_source = None;
+        self
+    }
+
+    /// Like [`bearer_token`](Self::bearer_token), but `source` is asked for the token at the beginning of each call,
+    /// within the call's deadline: keep a token there that is still good. Its error is the call's.
+    ///
+    /// ```no_run
+    /// use tonic_connect::Channel;
+    ///
+    /// let channel = Channel::builder("https://greet.example")
+    ///     .bearer_token_from(|| async { Ok(std::env::var("GREET_TOKEN").unwrap_or_default()) })
+    ///     .build()?;
+    /// # Ok::<(), tonic_connect::ChannelError>(())
+    /// ```
+    pub fn bearer_token_from<F, T>(mut self, source: F) -> Self
+    where
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Future<Output = Result<String, Status>> + Send + 'static,
+    {
+        self.token_source = Some(TokenSource::new(source));
+        self.bearer_token = None;
         self
     }
 
@@ -130,114 +163,190 @@ impl Builder {
 
     /// How long name lookup, TCP and TLS may take together; 10 s unless it is set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connections.connect_timeout = timeout;
         self
     }
 
-    /// The most bytes that one message of a response may have, as they come (a compressed one is bounded again, when
-    /// tonic unpacks it). A larger one ends the call with `resource_exhausted`. 4 MiB unless it is set; tonic's own
-    /// limit is the same by default, so to take larger ones raise `max_decoding_message_size` of the client too.
+    /// How long a connection is kept that nobody uses; 90 s unless it is set, for ever with `None`.
+    pub fn pool_idle_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.connections.idle_timeout = timeout;
+        self
+    }
+
+    /// How many HTTP/1.1 connections are kept that nobody uses (HTTP/2 needs one in all); 0 keeps none. No limit
+    /// unless it is set.
+    pub fn pool_max_idle(mut self, connections: usize) -> Self {
+        self.connections.max_idle = connections;
+        self
+    }
+
+    /// Asks the peer of an HTTP/2 connection in use whether it still lives, every `interval`, and closes the connection
+    /// when no answer comes within `timeout`. Off unless it is set: some servers close connections that ask too often.
+    pub fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.connections.ping = Some((interval, timeout));
+        self
+    }
+
+    /// Trusts servers whose certificates these authorities signed (one or more certificates, PEM), and no others; the
+    /// system's authorities unless it is set.
+    pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.authorities = Some(pem.into());
+        self
+    }
+
+    /// Shows servers that ask for it a client certificate: the chain, its own first, and its private key, both PEM.
+    pub fn client_certificate(
+        mut self,
+        chain_pem: impl Into<Vec<u8>>,
+        key_pem: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.tls.identity = Some((chain_pem.into(), key_pem.into()));
+        self
+    }
+
+    /// Compresses request messages with `encoding`, which the server must know. They go as they are unless it is set.
+    pub fn send_compressed(mut self, encoding: Encoding) -> Self {
+        self.send_compressed = Some(encoding);
+        self
+    }
+
+    /// Request messages below so many bytes are not compressed; 1 KiB unless it is set.
+    pub fn compress_min_bytes(mut self, bytes: usize) -> Self {
+        self.compress_min_bytes = bytes;
+        self
+    }
+
+    /// The encodings that responses may have, the liked ones first; [`Encoding::ALL`] unless it is set. The channel
+    /// unpacks them itself, within [`max_response_bytes`](Self::max_response_bytes), so what tonic's client says with
+    /// `accept_compressed` is of no consequence.
+    pub fn accept_compressed(mut self, encodings: impl IntoIterator<Item = Encoding>) -> Self {
+        self.accept_compressed = encodings.into_iter().collect();
+        self
+    }
+
+    /// The most bytes that one message of a response may have, as it comes and after decompression. A larger one ends
+    /// the call with `resource_exhausted`. 4 MiB unless it is set; tonic's own limit is the same by default, so to take
+    /// larger ones raise `max_decoding_message_size` of tonic's client too (our generated clients leave it to the
+    /// channel).
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.max_response_bytes = bytes;
+        self
+    }
+
+    /// The longest path and query of a call that is sent as GET; one that would be longer is sent as POST. 8,000 bytes
+    /// unless it is set.
+    pub fn max_url_bytes(mut self, bytes: usize) -> Self {
+        self.max_url_bytes = bytes;
         self
     }
 
     /// Makes the channel. It connects when it is first called.
     ///
     /// # Errors
-    /// [`ChannelError`], when the URL, a header or the token cannot be used, or when the certificate authorities that
-    /// an `https` URL needs cannot be read.
+    /// [`ChannelError`], when the URL, a header, the token, a certificate or a key cannot be used, or when the
+    /// certificate authorities that an `https` URL needs cannot be read.
     pub fn build(self) -> Result<Channel, ChannelError> {
-        let (scheme, authority, prefix) = parse_base(&self.base)?;
+        let (scheme, ..) = base_url::parse(&self.base)?;
+        let tls = match scheme == Scheme::HTTPS {
+            true => Some(self.tls.config()?),
+            false => None,
+        };
+        let client = self.connections.client(self.protocol, tls)?;
+        self.settle(Transport::Http(client))
+    }
+
+    /// Makes a channel that calls `service` in this process instead of a server behind a network: a generated
+    /// `FooConnect`, a router of tonic or axum, or something of a test's. What there is to say of connections and TLS
+    /// is of no consequence then; the base URL's path still goes before the path of every method.
+    ///
+    /// # Errors
+    /// [`ChannelError`], when the URL, a header or the token cannot be used.
+    pub fn build_over<S, B>(self, service: S) -> Result<Channel, ChannelError>
+    where
+        S: tower_service::Service<http::Request<Body>, Response = http::Response<B>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.settle(Transport::over(service))
+    }
+
+    fn settle(self, transport: Transport) -> Result<Channel, ChannelError> {
+        let (scheme, authority, prefix) = base_url::parse(&self.base)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             headers.append(header_name(name)?, header_value(name, value)?);
         }
         if let Some(token) = &self.bearer_token {
-            let mut value = header_value("authorization", &format!("Bearer {token}"))?;
-            value.set_sensitive(true);
+            let value = bearer(token).ok_or_else(|| unsendable("authorization"))?;
             headers.insert(AUTHORIZATION, value);
         }
         match &self.user_agent {
             Some(agent) => headers.insert(USER_AGENT, header_value("user-agent", agent)?),
             None => headers.insert(USER_AGENT, DEFAULT_USER_AGENT),
         };
-        let http =
-            connector::http_client(self.protocol, scheme == Scheme::HTTPS, self.connect_timeout)
-                .map_err(ChannelError::Tls)?;
         let methods: HashMap<_, _> = self
             .services
             .iter()
             .flat_map(|service| service.methods)
             .map(|method| (method.path, method))
             .collect();
-        Ok(Channel::new(
-            http,
-            Arc::new(Shared {
-                scheme,
-                authority,
-                prefix,
-                protocol: self.protocol,
-                methods,
-                headers,
-                timeout: self.timeout,
-                max_response_bytes: self.max_response_bytes,
-            }),
-        ))
+        let accepted: Vec<Compression> = self
+            .accept_compressed
+            .into_iter()
+            .map(Encoding::compression)
+            .collect();
+        Ok(Channel::new(Shared {
+            transport,
+            scheme,
+            authority,
+            prefix,
+            protocol: self.protocol,
+            methods,
+            headers,
+            token: self.token_source,
+            timeout: self.timeout,
+            max_response_bytes: self.max_response_bytes,
+            max_url_bytes: self.max_url_bytes,
+            packing: Packing {
+                compression: self
+                    .send_compressed
+                    .map_or(Compression::Identity, Encoding::compression),
+                min_bytes: self.compress_min_bytes,
+            },
+            accepted_header: accepted_header(&accepted),
+            accepted,
+        }))
     }
 }
 
-fn parse_base(base: &str) -> Result<(Scheme, Authority, String), ChannelError> {
-    let error = |reason| ChannelError::Url {
-        url: without_credentials(base),
-        reason,
-    };
-    let uri: Uri = base.parse().map_err(|_| error("is not a URL"))?;
-    let parts = uri.into_parts();
-    let scheme = match parts.scheme {
-        Some(scheme) if scheme == Scheme::HTTP || scheme == Scheme::HTTPS => scheme,
-        Some(_) => return Err(error("has another scheme than http or https")),
-        None => return Err(error("has no scheme")),
-    };
-    let authority = parts.authority.ok_or_else(|| error("has no host"))?;
-    if authority.as_str().contains('@') {
-        return Err(error(
-            "carries credentials, which belong into a header or a bearer token",
-        ));
-    }
-    let path_and_query = parts.path_and_query;
-    if path_and_query
-        .as_ref()
-        .is_some_and(|path| path.query().is_some())
-    {
-        return Err(error("has a query"));
-    }
-    let prefix = path_and_query.map_or_else(String::new, |path| {
-        path.path().trim_end_matches('/').to_owned()
-    });
-    Ok((scheme, authority, prefix))
-}
-
-/// The URL as it may be shown: what stands before an `@` of the authority is left out.
-fn without_credentials(url: &str) -> String {
-    let begin = url.find("://").map_or(0, |at| at + 3);
-    let end = url[begin..]
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| begin + at);
-    match url[begin..end].rfind('@') {
-        Some(at) => format!("{}…{}", &url[..begin], &url[begin + at..]),
-        None => url.to_owned(),
-    }
+/// The list of encodings for a header; none when there are none.
+fn accepted_header(accepted: &[Compression]) -> Option<HeaderValue> {
+    let names: Vec<_> = accepted
+        .iter()
+        .filter_map(|compression| compression.header_value())
+        .collect();
+    let names: Vec<_> = names.iter().filter_map(|name| name.to_str().ok()).collect();
+    (!names.is_empty())
+        .then(|| HeaderValue::try_from(names.join(", ")).ok())
+        .flatten()
 }
 
 fn header_name(name: &str) -> Result<HeaderName, ChannelError> {
-    HeaderName::try_from(name).map_err(|_| ChannelError::Header {
-        name: name.to_owned(),
-    })
+    HeaderName::try_from(name).map_err(|_| unsendable(name))
 }
 
 fn header_value(name: &str, value: &str) -> Result<HeaderValue, ChannelError> {
-    HeaderValue::try_from(value).map_err(|_| ChannelError::Header {
+    HeaderValue::try_from(value).map_err(|_| unsendable(name))
+}
+
+fn unsendable(name: &str) -> ChannelError {
+    ChannelError::Header {
         name: name.to_owned(),
-    })
+    }
 }

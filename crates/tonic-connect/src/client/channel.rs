@@ -8,16 +8,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use hyper::body::Incoming;
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
-use super::connector::{self, HttpClient};
-use super::deadline::Deadline;
+use super::call::{Call, CallOptions};
+use super::request::Packing;
+use super::token::TokenSource;
+use super::transport::Transport;
 use super::{Builder, Protocol, connect, grpc};
+use crate::compression::Compression;
 use crate::schema::Method;
 use crate::timeout;
 
@@ -44,12 +46,12 @@ const GRPC_TIMEOUT: HeaderName = HeaderName::from_static(timeout::GRPC_TIMEOUT);
 /// ```
 #[derive(Clone)]
 pub struct Channel {
-    http: HttpClient,
     shared: Arc<Shared>,
 }
 
 /// What the builder settled.
 pub(super) struct Shared {
+    pub(super) transport: Transport,
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     /// The path of the base URL, without a slash at its end.
@@ -57,8 +59,14 @@ pub(super) struct Shared {
     pub(super) protocol: Protocol,
     pub(super) methods: HashMap<&'static str, &'static Method>,
     pub(super) headers: HeaderMap,
+    pub(super) token: Option<TokenSource>,
     pub(super) timeout: Option<Duration>,
     pub(super) max_response_bytes: usize,
+    pub(super) max_url_bytes: usize,
+    pub(super) packing: Packing,
+    /// The encodings of responses that are read, and the header that says so.
+    pub(super) accepted: Vec<Compression>,
+    pub(super) accepted_header: Option<HeaderValue>,
 }
 
 /// Shows no header: any may be secret.
@@ -82,12 +90,14 @@ impl Channel {
         Builder::new(base.to_string())
     }
 
-    pub(super) fn new(http: HttpClient, shared: Arc<Shared>) -> Self {
-        Self { http, shared }
+    pub(super) fn new(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
-    pub(super) fn parts(&self) -> (&HttpClient, &Shared) {
-        (&self.http, &self.shared)
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     async fn execute(self, request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
@@ -100,16 +110,18 @@ impl Channel {
             None => self.shared.timeout,
         };
         self.shared.add_headers(&mut headers);
-        let call = Call {
-            channel: self,
-            path: parts.uri,
-            headers,
-            timeout,
-            deadline: Deadline::start(timeout),
-        };
+        let options = parts.extensions.get::<CallOptions>().copied();
+        let mut call = Call::new(self, parts.uri, headers, options, timeout);
+        if let Some(token) = call.channel.shared.token.clone()
+            && !call.headers.contains_key(AUTHORIZATION)
+        {
+            let token = call.deadline.cover(token.header()).await?;
+            call.insert(AUTHORIZATION, token);
+        }
         match call.channel.shared.protocol {
             Protocol::Connect => connect::call(call, body).await,
-            Protocol::Grpc => grpc::call(call, body).await,
+            Protocol::Grpc => grpc::call(call, body, &grpc::GRPC).await,
+            Protocol::GrpcWeb => grpc::call(call, body, &grpc::GRPC_WEB).await,
         }
     }
 }
@@ -175,54 +187,5 @@ impl Service<http::Request<Body>> for Channel {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         Box::pin(self.clone().execute(request))
-    }
-}
-
-/// One call, before it is sent.
-pub(super) struct Call {
-    channel: Channel,
-    path: Uri,
-    /// The metadata, and gRPC's own headers as tonic's client set them.
-    pub(super) headers: HeaderMap,
-    pub(super) timeout: Option<Duration>,
-    pub(super) deadline: Deadline,
-}
-
-impl Call {
-    /// The path of the method, and what the schema says of it.
-    pub(super) fn method(&self) -> (&str, Option<&'static Method>) {
-        let path = self.path.path();
-        (path, self.channel.shared.methods.get(path).copied())
-    }
-
-    pub(super) fn max_response_bytes(&self) -> usize {
-        self.channel.shared.max_response_bytes
-    }
-
-    pub(super) fn set_header(&mut self, name: &'static str, value: HeaderValue) {
-        self.headers.insert(HeaderName::from_static(name), value);
-    }
-
-    /// Posts `body` under the headers of the call, and awaits the head of the response within the deadline.
-    pub(super) async fn send(
-        mut self,
-        version: http::Version,
-        body: Body,
-    ) -> Result<(http::Response<Incoming>, Deadline), Status> {
-        let shared = &self.channel.shared;
-        let mut request = http::Request::new(body);
-        *request.method_mut() = http::Method::POST;
-        *request.version_mut() = version;
-        *request.uri_mut() = shared.uri(&self.path)?;
-        *request.headers_mut() = self.headers;
-        let sent = self.channel.http.request(request);
-        let response = self
-            .deadline
-            .cover(async {
-                sent.await
-                    .map_err(|error| connector::request_failed(error, shared.authority.as_str()))
-            })
-            .await?;
-        Ok((response, self.deadline))
     }
 }

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use tokio::time::Sleep;
-use tonic::Status;
+use tokio::time::{Instant, Sleep};
+use tonic::{Code, Status};
 
 #[derive(Debug)]
 pub(super) struct Deadline {
@@ -37,9 +37,22 @@ impl Deadline {
         match &mut self.timer {
             None => work.await,
             Some(timer) => match select(work, timer).await {
-                Either::Left((result, _)) => result,
+                Either::Left((result, _)) => result.map_err(|status| self.judge(status)),
                 Either::Right(((), _)) => Err(self.passed()),
             },
+        }
+    }
+
+    /// `status`, but `deadline_exceeded` for a call that broke off when its time was over: a server that keeps the
+    /// deadline may reset the stream a moment before this side's timer is looked at.
+    pub(super) fn judge(&self, status: Status) -> Status {
+        let over = self
+            .timer
+            .as_ref()
+            .is_some_and(|timer| timer.deadline() <= Instant::now());
+        match status.code() {
+            Code::Cancelled | Code::Unavailable if over => self.passed(),
+            _ => status,
         }
     }
 

@@ -5,17 +5,18 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{AUTHORIZATION, HeaderMap, USER_AGENT};
 use http::{StatusCode, Uri, Version};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::channel::{Channel, Shared};
 use super::deadline::Deadline;
-use super::{Protocol, connector, head};
+use super::token::bearer;
+use super::transport::Incoming;
+use super::{Protocol, head};
 use crate::error::{code_from_http_status, parse_connect_error};
 
 /// The most of an error's body that is read, and of that the most that is shown when it is text.
@@ -54,9 +55,9 @@ impl Stream for Download {
                         return Poll::Ready(Some(Ok(data)));
                     }
                 }
-                Some(Err(error)) => {
+                Some(Err(status)) => {
                     self.incoming = None;
-                    return Poll::Ready(Some(Err(connector::response_failed(error))));
+                    return Poll::Ready(Some(Err(status)));
                 }
                 None => self.incoming = None,
             }
@@ -77,7 +78,7 @@ impl Channel {
     /// for; redirects are not followed. `unavailable` when there is no connection, `deadline_exceeded` after the
     /// timeout, `invalid_argument` for a token or a target that HTTP cannot carry.
     pub async fn get(&self, target: &Uri, bearer_token: Option<&str>) -> Result<Download, Status> {
-        let (http, shared) = self.parts();
+        let shared = self.shared();
         let uri = match target.scheme() {
             Some(_) => target.clone(),
             None => shared.uri(target)?,
@@ -87,19 +88,24 @@ impl Channel {
             .map_or_else(String::new, |authority| authority.as_str().to_owned());
         let mut request = http::Request::new(Body::empty());
         *request.version_mut() = match shared.protocol {
-            Protocol::Connect => Version::HTTP_11,
+            Protocol::Connect | Protocol::GrpcWeb => Version::HTTP_11,
             Protocol::Grpc => Version::HTTP_2,
         };
         add_headers(request.headers_mut(), shared, &uri, bearer_token)?;
+        let asks_for_token = bearer_token.is_none() && shared.is_origin_of(&uri);
         *request.uri_mut() = uri;
 
         let mut deadline = Deadline::start(shared.timeout);
         deadline
             .cover(async {
-                let response = http
-                    .request(request)
-                    .await
-                    .map_err(|error| connector::request_failed(error, &server))?;
+                if asks_for_token
+                    && let Some(token) = &shared.token
+                    && !request.headers().contains_key(AUTHORIZATION)
+                {
+                    let token = token.header().await?;
+                    request.headers_mut().insert(AUTHORIZATION, token);
+                }
+                let response = shared.transport.send(request, &server).await?;
                 if response.status() == StatusCode::OK {
                     let incoming = response.into_body();
                     return Ok(Download {
@@ -120,9 +126,8 @@ fn add_headers(
     bearer_token: Option<&str>,
 ) -> Result<(), Status> {
     if let Some(token) = bearer_token {
-        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-            .map_err(|_| Status::invalid_argument("the bearer token is not one"))?;
-        value.set_sensitive(true);
+        let value =
+            bearer(token).ok_or_else(|| Status::invalid_argument("the bearer token is not one"))?;
         headers.insert(AUTHORIZATION, value);
     }
     if shared.is_origin_of(uri) {

@@ -1,13 +1,13 @@
 //! Message boundaries in a response: one byte of flags, four of length, the message.
 //!
-//! gRPC and Connect's streams frame alike, and tonic's client wants frames: so bytes pass through as they came, without
-//! a copy, while [`Frames`] follows the boundaries. It refuses a message beyond the limit as soon as its length is
-//! known, and takes out the one message that is not for the client above, Connect's end-stream.
+//! All protocols frame alike, and tonic's client wants frames: so bytes pass through as they came, without a copy, while
+//! [`Frames`] follows the boundaries. It refuses a message beyond the limit as soon as its length is known, and takes
+//! out what cannot pass as it is: compressed messages, and the one that ends a stream of Connect or gRPC-Web.
 
 use bytes::{Buf, Bytes, BytesMut};
 use tonic::Status;
 
-use crate::envelope::{PREFIX_LEN, read_prefix};
+use crate::envelope::{COMPRESSED, PREFIX_LEN, read_prefix};
 
 /// The five bytes before a message.
 pub(super) fn prefix(flags: u8, length: u32) -> [u8; PREFIX_LEN] {
@@ -20,17 +20,20 @@ pub(super) fn prefix(flags: u8, length: u32) -> [u8; PREFIX_LEN] {
 pub(super) enum Event {
     /// Bytes of frames, to be passed on.
     Pass(Bytes),
-    /// The message that has the end flag: its flags and its bytes.
-    End(u8, Bytes),
+    /// A whole message that has one of the flags looked for: its flags and its bytes.
+    Whole(u8, Bytes),
 }
 
 /// Follows the frames of one response.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// The flag of the last message; 0 where the protocol has none.
-    end_flag: u8,
+    /// The flags of messages that are taken out.
+    taken: u8,
     limit: usize,
     state: State,
+    /// How many messages began that have no flag of an end.
+    messages: u64,
+    end_flag: u8,
 }
 
 #[derive(Debug)]
@@ -39,8 +42,8 @@ enum State {
     Prefix(BytesMut),
     /// Within a message that has so many bytes to come.
     Message(usize),
-    /// Within the end message, which has so many bytes to come.
-    End {
+    /// Within a message that is taken out, which has so many bytes to come.
+    Whole {
         flags: u8,
         rest: usize,
         bytes: BytesMut,
@@ -48,13 +51,20 @@ enum State {
 }
 
 impl Frames {
-    /// Refuses messages of more than `limit` bytes.
+    /// Refuses messages of more than `limit` bytes; `end_flag` marks the last message, 0 where the protocol has none.
     pub(super) fn new(end_flag: u8, limit: usize) -> Self {
         Self {
-            end_flag,
+            taken: end_flag | COMPRESSED,
             limit,
             state: State::Prefix(BytesMut::new()),
+            messages: 0,
+            end_flag,
         }
+    }
+
+    /// How many messages began so far; what ends the stream is none.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Whether the next byte would begin a frame: only here may a response end.
@@ -83,9 +93,12 @@ impl Frames {
                     if length > self.limit {
                         return Err(too_large(length, self.limit));
                     }
-                    if flags & self.end_flag != 0 {
+                    if flags & self.end_flag == 0 {
+                        self.messages += 1;
+                    }
+                    if flags & self.taken != 0 {
                         input.advance(missing);
-                        self.state = State::End {
+                        self.state = State::Whole {
                             flags,
                             rest: length,
                             bytes: BytesMut::new(),
@@ -109,14 +122,19 @@ impl Frames {
                     self.state = message_or_prefix(*rest - part.len());
                     return Ok(Some(Event::Pass(part)));
                 }
-                State::End { flags, rest, bytes } => {
+                State::Whole { flags, rest, bytes } => {
                     let part = input.split_to(input.len().min(*rest));
-                    bytes.extend_from_slice(&part);
                     *rest -= part.len();
-                    if *rest > 0 {
-                        return Ok(None);
-                    }
-                    let event = Event::End(*flags, std::mem::take(bytes).freeze());
+                    let whole = if *rest == 0 && bytes.is_empty() {
+                        part
+                    } else {
+                        bytes.extend_from_slice(&part);
+                        if *rest > 0 {
+                            return Ok(None);
+                        }
+                        std::mem::take(bytes).freeze()
+                    };
+                    let event = Event::Whole(*flags, whole);
                     self.state = State::Prefix(BytesMut::new());
                     return Ok(Some(event));
                 }
@@ -158,7 +176,7 @@ mod tests {
             while let Some(event) = frames.next(&mut chunk)? {
                 match event {
                     Event::Pass(bytes) => passed.extend_from_slice(&bytes),
-                    Event::End(flags, bytes) => end = Some((flags, bytes)),
+                    Event::Whole(flags, bytes) => end = Some((flags, bytes)),
                 }
             }
             assert!(chunk.is_empty());
@@ -172,7 +190,7 @@ mod tests {
 
     #[test]
     fn messages_pass_and_the_end_is_taken_out_however_the_bytes_are_cut() {
-        let messages = [frame(0, b"first"), frame(1, b""), frame(0, b"3")].concat();
+        let messages = [frame(0, b"first"), frame(4, b""), frame(0, b"3")].concat();
         let all = [messages.clone(), frame(0b11, b"end")].concat();
         for piece in 1..=all.len() {
             let mut frames = Frames::new(0b10, 5);
@@ -180,6 +198,7 @@ mod tests {
             assert_eq!(passed, messages, "{piece}");
             assert_eq!(end, Some((0b11, Bytes::from_static(b"end"))), "{piece}");
             assert!(frames.at_boundary());
+            assert_eq!(frames.messages(), 3);
         }
     }
 
@@ -192,10 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn without_an_end_flag_every_frame_passes() {
-        let bytes = frame(0xff, b"x");
+    fn without_an_end_flag_every_frame_passes_that_is_not_compressed() {
+        let bytes = frame(0xfe, b"x");
         let (passed, end) = feed(&mut Frames::new(0, 9), &bytes, 3).unwrap();
         assert_eq!((passed, end), (bytes, None));
+        let (passed, end) = feed(&mut Frames::new(0, 9), &frame(1, b"x"), 3).unwrap();
+        assert_eq!((passed, end), (vec![], Some((1, Bytes::from_static(b"x")))));
     }
 
     proptest! {

@@ -1,74 +1,253 @@
-//! gRPC: the bytes of tonic's client as they are, with what its transport would add and what its reader does not check.
+//! gRPC and gRPC-Web, client side. They share framing and headers; gRPC-Web's trailers are the last frame of the body.
+//!
+//! Specifications: `PROTOCOL-HTTP2.md` and `PROTOCOL-WEB.md` of the gRPC project.
 //!
 //! tonic's client takes a response of any HTTP status and content type for frames, has deadlines only until the headers,
 //! and panics on a `grpc-status-details-bin` that is not base64. So the head is checked here, trailers are read and
 //! written anew, and the deadline covers the body.
 
 use bytes::Bytes;
-use http::{HeaderMap, Version};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TE};
+use http::{HeaderMap, Method, Version};
+use http_body::Body as _;
 use tonic::Status;
 use tonic::body::Body;
 
-use super::body::{End, ResponseBody};
-use super::channel::Call;
-use super::frames::Frames;
+use super::body::{End, ResponseBody, Terms};
+use super::call::Call;
+use super::codec::Codec;
 use super::head;
-use crate::error::{GRPC_STATUS_DETAILS, grpc_trailers, parse_grpc_trailers};
+use crate::error::{grpc_trailers, is_reserved, parse_grpc_trailers};
 use crate::timeout;
 
-pub(super) async fn call(mut call: Call, body: Body) -> Result<http::Response<Body>, Status> {
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const TIMEOUT: HeaderName = HeaderName::from_static(timeout::GRPC_TIMEOUT);
+const X_GRPC_WEB: HeaderName = HeaderName::from_static("x-grpc-web");
+
+/// Where the two differ.
+pub(super) struct Variant {
+    web: bool,
+    version: Version,
+    proto: &'static str,
+    json: &'static str,
+    /// The content types of responses in the binary codec, the second without its name.
+    accepted: [&'static str; 2],
+    /// What the content types of all codecs begin with.
+    family: [&'static str; 1],
+}
+
+pub(super) static GRPC: Variant = Variant {
+    web: false,
+    version: Version::HTTP_2,
+    proto: "application/grpc",
+    json: "application/grpc+json",
+    accepted: ["application/grpc+proto", "application/grpc"],
+    family: ["application/grpc"],
+};
+
+pub(super) static GRPC_WEB: Variant = Variant {
+    web: true,
+    version: Version::HTTP_11,
+    proto: "application/grpc-web+proto",
+    json: "application/grpc-web+json",
+    accepted: ["application/grpc-web+proto", "application/grpc-web"],
+    family: ["application/grpc-web"],
+};
+
+pub(super) async fn call(
+    mut call: Call,
+    body: Body,
+    variant: &'static Variant,
+) -> Result<http::Response<Body>, Status> {
     if let Some(timeout) = call.timeout {
-        call.set_header(timeout::GRPC_TIMEOUT, timeout::format_grpc(timeout));
+        call.insert(TIMEOUT, timeout::format_grpc(timeout));
     }
-    let limit = call.max_response_bytes();
-    let (response, deadline) = call.send(Version::HTTP_2, body).await?;
-    let (mut head, incoming) = response.into_parts();
-    if let Some(Err(status)) = parse_grpc_trailers(&head.headers) {
-        return Ok(head::trailers_only(&status));
-    }
-    head.headers.remove(GRPC_STATUS_DETAILS);
-    let expected = match head::content_type(&head.headers) {
-        "application/grpc+proto" => "application/grpc+proto",
-        _ => "application/grpc",
+    let content_type = match call.codec {
+        Codec::Proto => variant.proto,
+        Codec::Json => variant.json,
     };
-    head::check(head.status, &head.headers, "application/grpc", expected)?;
-    let body = ResponseBody::new(incoming, Frames::new(0, limit), deadline, Trailers(None));
-    Ok(http::Response::from_parts(head, Body::new(body)))
+    call.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if variant.web {
+        call.insert(X_GRPC_WEB, HeaderValue::from_static("1"));
+    } else {
+        call.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    call.name_encoding(ENCODING);
+    call.accept(ACCEPT_ENCODING);
+    let (body, cancel) = call.frames(body).await?;
+    let url = call.url()?;
+    let response = call.send(Method::POST, url, variant.version, body).await?;
+
+    let (head, incoming) = response.into_parts();
+    // A call may end in its headers, which only the lack of a body shows: else the trailers have the last word.
+    let ended = parse_grpc_trailers(&head.headers);
+    if let Some(Err(status)) = &ended
+        && (incoming.is_end_stream() || head.status != http::StatusCode::OK)
+    {
+        return Ok(head::trailers_only(status));
+    }
+    let accepted = match call.codec {
+        Codec::Proto => variant.accepted.as_slice(),
+        Codec::Json => std::slice::from_ref(&variant.json),
+    };
+    let checked = head::check(head.status, &head.headers, &variant.family, accepted)
+        .and_then(|()| call.encoding_of(&head.headers, &ENCODING));
+    let leading = application(head.headers);
+    let compression = match checked {
+        Ok(compression) => compression,
+        Err(mut status) => {
+            *status.metadata_mut() = tonic::metadata::MetadataMap::from_headers(leading);
+            return Ok(head::trailers_only(&status));
+        }
+    };
+    let terms = Terms {
+        compression,
+        limit: call.max_response_bytes(),
+        single: call.answers_once(),
+    };
+    let in_headers = ended.map(|result| grpc_trailers(result.as_ref()));
+    let body = match variant.web {
+        false => {
+            let end = Trailers {
+                in_headers,
+                trailers: None,
+            };
+            Body::new(ResponseBody::new(
+                incoming,
+                terms,
+                call.deadline,
+                end,
+                cancel,
+            ))
+        }
+        true => {
+            let end = WebTrailers(Trailers {
+                in_headers,
+                trailers: None,
+            });
+            Body::new(ResponseBody::new(
+                incoming,
+                terms,
+                call.deadline,
+                end,
+                cancel,
+            ))
+        }
+    };
+    let mut response = http::Response::new(body);
+    *response.headers_mut() = leading;
+    Ok(response)
 }
 
 /// gRPC ends with HTTP trailers.
-struct Trailers(Option<HeaderMap>);
+struct Trailers {
+    /// What the headers said of the end, which counts when nothing comes after them.
+    in_headers: Option<HeaderMap>,
+    trailers: Option<HeaderMap>,
+}
 
-impl End for Trailers {
-    fn message(&mut self, _: u8, _: Bytes) -> Result<(), Status> {
-        Ok(())
-    }
-
-    fn trailers(&mut self, mut trailers: HeaderMap) {
-        self.0 = Some(match parse_grpc_trailers(&trailers) {
-            Some(result) => grpc_trailers(result.as_ref()),
-            None => {
-                trailers.remove(GRPC_STATUS_DETAILS);
-                trailers
-            }
-        });
-    }
-
-    fn has_come(&self) -> bool {
-        self.0.is_some()
-    }
-
-    fn finish(&mut self, truncated: bool) -> Result<Option<HeaderMap>, Status> {
-        match self.0.take() {
+impl Trailers {
+    fn end(&mut self, messages: u64, truncated: bool) -> Result<HeaderMap, Status> {
+        let trailers = match self.trailers.take() {
+            None if messages == 0 && !truncated => self.in_headers.take(),
+            trailers => trailers,
+        };
+        match trailers.as_ref().map(parse_grpc_trailers) {
             // The server's own error says more than the half message before it.
-            Some(trailers) if matches!(parse_grpc_trailers(&trailers), Some(Err(_))) => {
-                Ok(Some(trailers))
-            }
+            Some(Some(Err(status))) => Ok(grpc_trailers(Err(&status))),
             _ if truncated => Err(Status::internal(
                 "the response ended in the midst of a message",
             )),
-            // Without trailers, tonic's client reports that they are missing.
-            trailers => Ok(trailers),
+            Some(Some(Ok(metadata))) => Ok(grpc_trailers(Ok(&metadata))),
+            Some(None) => Err(Status::unknown(
+                "the response ended with trailers that have no grpc-status",
+            )),
+            None => Err(Status::internal("the response ended without trailers")),
         }
     }
+}
+
+impl End for Trailers {
+    const FLAG: u8 = 0;
+
+    fn message(&mut self, _: Bytes) -> Result<(), Status> {
+        Ok(())
+    }
+
+    fn trailers(&mut self, trailers: HeaderMap) {
+        self.trailers = Some(trailers);
+    }
+
+    fn has_come(&self) -> bool {
+        self.trailers.is_some()
+    }
+
+    fn finish(&mut self, messages: u64, truncated: bool) -> Result<HeaderMap, Status> {
+        self.end(messages, truncated)
+    }
+}
+
+/// gRPC-Web ends with a frame of trailers in HTTP/1's form.
+struct WebTrailers(Trailers);
+
+impl End for WebTrailers {
+    const FLAG: u8 = 0b1000_0000;
+
+    fn message(&mut self, message: Bytes) -> Result<(), Status> {
+        self.0.trailers = Some(parse_trailers(&message)?);
+        Ok(())
+    }
+
+    fn trailers(&mut self, _: HeaderMap) {}
+
+    fn has_come(&self) -> bool {
+        self.0.trailers.is_some()
+    }
+
+    fn finish(&mut self, messages: u64, truncated: bool) -> Result<HeaderMap, Status> {
+        self.0.end(messages, truncated)
+    }
+}
+
+/// Reads lines of `name: value`; a name may have any case.
+fn parse_trailers(block: &[u8]) -> Result<HeaderMap, Status> {
+    let mut trailers = HeaderMap::new();
+    for line in block.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        let parsed = line
+            .iter()
+            .position(|byte| *byte == b':')
+            .and_then(|colon| {
+                let name = HeaderName::from_bytes(line[..colon].trim_ascii()).ok()?;
+                let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+                Some((name, value))
+            });
+        let Some((name, value)) = parsed else {
+            return Err(Status::internal(
+                "the trailers of the response have a line that is not `name: value`",
+            ));
+        };
+        if trailers.try_append(name, value).is_err() {
+            return Err(Status::internal("the response has too many trailers"));
+        }
+    }
+    Ok(trailers)
+}
+
+/// The headers of a response that belong to the application.
+fn application(headers: HeaderMap) -> HeaderMap {
+    let mut leading = headers;
+    let reserved: Vec<HeaderName> = leading
+        .keys()
+        .filter(|name| is_reserved(name) || **name == ACCEPT_ENCODING)
+        .cloned()
+        .collect();
+    for name in reserved {
+        leading.remove(name);
+    }
+    leading
 }

@@ -7,16 +7,16 @@ use tonic::{Code, Status};
 
 use crate::error::{code_from_http_status, grpc_trailers};
 
-/// Demands HTTP status 200 and the content type `expected`. Some other server than one of the protocol (a proxy, a
-/// login page) is known by its HTTP status, for which Connect and gRPC have the same table.
+/// Demands HTTP status 200 and one of the content types `expected`. Some other server than one of the protocol (a proxy,
+/// a login page) is known by its HTTP status, for which Connect and gRPC have the same table.
 pub(super) fn check(
     status: StatusCode,
     headers: &HeaderMap,
-    family: &str,
-    expected: &str,
+    families: &[&str],
+    expected: &[&str],
 ) -> Result<(), Status> {
     if status == StatusCode::OK {
-        return check_content_type(headers, family, expected);
+        return check_content_type(headers, families, expected);
     }
     Err(Status::new(
         code_from_http_status(status),
@@ -24,20 +24,25 @@ pub(super) fn check(
     ))
 }
 
-/// Demands the content type `expected`: another one of its `family` (`application/connect+`) is an answer to some other
-/// request, `internal`; anything else was no answer of the protocol, `unknown`.
+/// Demands one of the content types `expected`: another one of the `families` (`application/connect+`) is an answer to
+/// some other request, `internal`; anything else was no answer of the protocol, `unknown`.
 pub(super) fn check_content_type(
     headers: &HeaderMap,
-    family: &str,
-    expected: &str,
+    families: &[&str],
+    expected: &[&str],
 ) -> Result<(), Status> {
     let actual = content_type(headers);
-    if actual.eq_ignore_ascii_case(expected) {
+    if expected
+        .iter()
+        .any(|expected| actual.eq_ignore_ascii_case(expected))
+    {
         return Ok(());
     }
-    let in_family = actual
-        .get(..family.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(family));
+    let in_family = families.iter().any(|family| {
+        actual
+            .get(..family.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(family))
+    });
     let code = if in_family {
         Code::Internal
     } else {
@@ -45,7 +50,10 @@ pub(super) fn check_content_type(
     };
     Err(Status::new(
         code,
-        format!("the server answered with content type {actual:?} instead of {expected:?}"),
+        format!(
+            "the server answered with content type {actual:?} instead of {:?}",
+            expected.first().copied().unwrap_or_default()
+        ),
     ))
 }
 

@@ -31,11 +31,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tonic::Status;
 use tonic::codec::Streaming;
-use tonic::metadata::MetadataMap;
 
 pub use body::Body;
 pub use linger::{Lingering, linger};
 pub use options::Options;
+
+pub use crate::trailers::Trailers;
 
 use crate::schema::Method;
 use answer::Answer;
@@ -53,20 +54,6 @@ pub type ResponseFuture =
 /// extensions, and can pass it on. The runtime keeps it in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout(pub std::time::Duration);
-
-/// Trailing metadata of a response, for handlers that have some: put it into the extensions of the
-/// [`tonic::Response`]. Metadata of an error belongs into its [`Status`] instead.
-///
-/// ```
-/// use tonic_connect::server::Trailers;
-///
-/// let mut response = tonic::Response::new(());
-/// let mut trailers = Trailers::default();
-/// trailers.0.insert("checksum", "c0ffee".parse().unwrap());
-/// response.extensions_mut().insert(trailers);
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Trailers(pub MetadataMap);
 
 /// Answers one call of a unary method.
 pub fn unary<Req, Res, B, F, Fut>(

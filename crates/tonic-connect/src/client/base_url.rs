@@ -1,0 +1,49 @@
+//! The URL that a channel is built on: which ones can be called, and how one is shown.
+
+use http::uri::{Authority, Scheme, Uri};
+
+use super::ChannelError;
+
+/// Scheme, host with port, and the path without a slash at its end.
+pub(super) fn parse(base: &str) -> Result<(Scheme, Authority, String), ChannelError> {
+    let error = |reason| ChannelError::Url {
+        url: without_credentials(base),
+        reason,
+    };
+    let uri: Uri = base.parse().map_err(|_| error("is not a URL"))?;
+    let parts = uri.into_parts();
+    let scheme = match parts.scheme {
+        Some(scheme) if scheme == Scheme::HTTP || scheme == Scheme::HTTPS => scheme,
+        Some(_) => return Err(error("has another scheme than http or https")),
+        None => return Err(error("has no scheme")),
+    };
+    let authority = parts.authority.ok_or_else(|| error("has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(error(
+            "carries credentials, which belong into a header or a bearer token",
+        ));
+    }
+    let path_and_query = parts.path_and_query;
+    if path_and_query
+        .as_ref()
+        .is_some_and(|path| path.query().is_some())
+    {
+        return Err(error("has a query"));
+    }
+    let prefix = path_and_query.map_or_else(String::new, |path| {
+        path.path().trim_end_matches('/').to_owned()
+    });
+    Ok((scheme, authority, prefix))
+}
+
+/// The URL as it may be shown: what stands before an `@` of the authority is left out.
+pub(super) fn without_credentials(url: &str) -> String {
+    let begin = url.find("://").map_or(0, |at| at + 3);
+    let end = url[begin..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| begin + at);
+    match url[begin..end].rfind('@') {
+        Some(at) => format!("{}…{}", &url[..begin], &url[begin + at..]),
+        None => url.to_owned(),
+    }
+}

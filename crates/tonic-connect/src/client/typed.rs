@@ -1,0 +1,175 @@
+//! What our generated clients stand on: one call of each kind, with a choice of codec.
+
+use std::future::ready;
+
+use futures_util::Stream;
+use futures_util::stream;
+use http::uri::PathAndQuery;
+use prost::Message;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tonic::client::Grpc;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::call::CallOptions;
+use super::codec::{Codec, MessageCodec};
+use super::{Channel, body};
+use crate::schema::Method;
+use crate::trailers::Trailers;
+
+/// Calls methods over a [`Channel`], with messages as protobuf or as JSON.
+///
+/// Generated clients (`greet_service_connect::GreetServiceClient`) are a thin layer over it, with a method for each of
+/// the service's.
+#[derive(Clone, Debug)]
+pub struct Client {
+    channel: Channel,
+    codec: Codec,
+    get: bool,
+}
+
+impl Client {
+    /// A client that sends protobuf, and no GETs.
+    pub fn new(channel: Channel) -> Self {
+        Self {
+            channel,
+            codec: Codec::Proto,
+            get: false,
+        }
+    }
+
+    /// Writes and reads messages with `codec`.
+    #[must_use]
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Sends unary calls of methods without side effects (`idempotency_level = NO_SIDE_EFFECTS`) as HTTP GET, which
+    /// caches understand, as long as the URL does not get too long. Only Connect has GETs: the other protocols post.
+    #[must_use]
+    pub fn use_get(mut self, get: bool) -> Self {
+        self.get = get;
+        self
+    }
+
+    /// One message each way. The response's metadata are its headers; its trailers, if there are any, are
+    /// [`Trailers`] in its extensions.
+    ///
+    /// # Errors
+    /// What the server answered, or what kept it from answering.
+    pub async fn unary<Req, Res>(
+        &self,
+        method: &'static Method,
+        request: Request<Req>,
+    ) -> Result<Response<Res>, Status>
+    where
+        Req: Message + Serialize + 'static,
+        Res: Message + Default + DeserializeOwned + 'static,
+    {
+        one(self.call(method, request.map(once)).await?).await
+    }
+
+    /// One message there, any number back.
+    ///
+    /// # Errors
+    /// What the server answered, or what kept it from answering; the stream may end with such an error as well.
+    pub async fn server_streaming<Req, Res>(
+        &self,
+        method: &'static Method,
+        request: Request<Req>,
+    ) -> Result<Response<Streaming<Res>>, Status>
+    where
+        Req: Message + Serialize + 'static,
+        Res: Message + Default + DeserializeOwned + 'static,
+    {
+        self.call(method, request.map(once)).await
+    }
+
+    /// Any number of messages there, one back; see [`unary`](Self::unary).
+    ///
+    /// # Errors
+    /// What the server answered, or what kept it from answering.
+    pub async fn client_streaming<Req, Res>(
+        &self,
+        method: &'static Method,
+        request: Request<impl Stream<Item = Req> + Send + 'static>,
+    ) -> Result<Response<Res>, Status>
+    where
+        Req: Message + Serialize + 'static,
+        Res: Message + Default + DeserializeOwned + 'static,
+    {
+        one(self.call(method, request).await?).await
+    }
+
+    /// Any number of messages each way. Ready when the server sends the head of its response, which may be as late as
+    /// its first message: so have something in the stream of requests.
+    ///
+    /// # Errors
+    /// What the server answered, or what kept it from answering; the stream may end with such an error as well.
+    pub async fn bidi_streaming<Req, Res>(
+        &self,
+        method: &'static Method,
+        request: Request<impl Stream<Item = Req> + Send + 'static>,
+    ) -> Result<Response<Streaming<Res>>, Status>
+    where
+        Req: Message + Serialize + 'static,
+        Res: Message + Default + DeserializeOwned + 'static,
+    {
+        self.call(method, request).await
+    }
+
+    async fn call<Req, Res>(
+        &self,
+        method: &'static Method,
+        mut request: Request<impl Stream<Item = Req> + Send + 'static>,
+    ) -> Result<Response<Streaming<Res>>, Status>
+    where
+        Req: Message + Serialize + 'static,
+        Res: Message + Default + DeserializeOwned + 'static,
+    {
+        request.extensions_mut().insert(CallOptions {
+            method,
+            codec: self.codec,
+            get: self.get,
+        });
+        // The channel bounds what it takes.
+        Grpc::new(self.channel.clone())
+            .max_decoding_message_size(usize::MAX)
+            .streaming(
+                request,
+                PathAndQuery::from_static(method.path),
+                MessageCodec::new(self.codec),
+            )
+            .await
+    }
+}
+
+fn once<T>(message: T) -> impl Stream<Item = T> {
+    stream::once(ready(message))
+}
+
+/// The only message of a response, with the trailers behind it.
+async fn one<T>(response: Response<Streaming<T>>) -> Result<Response<T>, Status> {
+    let (metadata, mut messages, mut extensions) = response.into_parts();
+    let read = async {
+        let message = messages.message().await?.ok_or_else(body::no_message)?;
+        Ok((message, messages.trailers().await?))
+    };
+    match read.await {
+        Ok((message, trailers)) => {
+            if let Some(trailers) = trailers.filter(|trailers| !trailers.is_empty()) {
+                extensions.insert(Trailers(trailers));
+            }
+            Ok(Response::from_parts(metadata, message, extensions))
+        }
+        Err(status) => {
+            let mut status: Status = status;
+            // An error has one set of metadata.
+            let mut all = metadata.into_headers();
+            all.extend(std::mem::take(status.metadata_mut()).into_headers());
+            *status.metadata_mut() = tonic::metadata::MetadataMap::from_headers(all);
+            Err(status)
+        }
+    }
+}
