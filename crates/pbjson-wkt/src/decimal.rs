@@ -1,11 +1,22 @@
 //! Decimal digits, read from bytes and written to the stack.
 //!
 //! Both types share this much of their JSON form: plain digits, and a fraction of a second with
-//! nanosecond resolution. Written text goes into a fixed buffer, so that printing a value costs
-//! no allocation.
+//! nanosecond resolution. Written text goes into a fixed buffer, two digits at a time, so that
+//! printing a value costs no allocation.
 
 /// The most digits that a fraction of a second may have.
 const FRACTION_DIGITS: usize = 9;
+
+/// The digits of each number below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
 
 /// Splits `bytes` after its leading ASCII digits, of which there may be none.
 pub(crate) fn split_digits(bytes: &[u8]) -> (&[u8], &[u8]) {
@@ -47,7 +58,24 @@ pub(crate) struct Text<const N: usize> {
     len: usize,
 }
 
+/// The length of the longest 64-bit integer: a sign and 19 digits, or 20 digits.
+pub(crate) const INTEGER_LEN: usize = 20;
+
+impl Text<INTEGER_LEN> {
+    /// A 64-bit integer: a negative one has at most 2⁶³ for its magnitude.
+    #[inline]
+    pub(crate) fn integer(negative: bool, magnitude: u64) -> Self {
+        let mut text = Self::new();
+        if negative {
+            text.push(b'-');
+        }
+        text.push_number(magnitude);
+        text
+    }
+}
+
 impl<const N: usize> Text<N> {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self {
             bytes: [0; N],
@@ -55,42 +83,70 @@ impl<const N: usize> Text<N> {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, byte: u8) {
         self.bytes[self.len] = byte;
         self.len += 1;
     }
 
-    /// Writes `number` with leading zeros up to `width` digits, and with more when it needs them.
-    pub(crate) fn push_number(&mut self, number: u64, width: usize) {
+    /// Writes `number`, without leading zeros.
+    #[inline]
+    pub(crate) fn push_number(&mut self, number: u64) {
         let digits = number.checked_ilog10().map_or(1, |log| log as usize + 1);
-        let start = self.len;
-        self.len += digits.max(width);
+        let place = &mut self.bytes[self.len..self.len + digits];
+        let (odd, pairs) = place.as_rchunks_mut::<2>();
         let mut rest = number;
-        for slot in self.bytes[start..self.len].iter_mut().rev() {
-            *slot = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        for pair in pairs.iter_mut().rev() {
+            *pair = PAIRS[(rest % 100) as usize];
+            rest /= 100;
         }
+        if let [digit] = odd {
+            *digit = b'0' + rest as u8;
+        }
+        self.len += digits;
+    }
+
+    /// Writes a number below 100 with two digits; of a larger one, the last two.
+    #[inline]
+    pub(crate) fn push_pair(&mut self, number: u32) {
+        self.bytes[self.len..self.len + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
+        self.len += 2;
+    }
+
+    /// Writes a number below 1,000 with three digits.
+    #[inline]
+    fn push_three(&mut self, number: u32) {
+        self.push(b'0' + (number / 100) as u8);
+        self.push_pair(number);
     }
 
     /// Writes a fraction of a second as ProtoJSON wants it: nothing for zero, else a point and 3,
     /// 6 or 9 digits, the fewest that lose nothing.
+    #[inline]
     pub(crate) fn push_fraction(&mut self, nanos: u32) {
         if nanos == 0 {
             return;
         }
-        let (fraction, width) = if nanos.is_multiple_of(1_000_000) {
-            (nanos / 1_000_000, 3)
-        } else if nanos.is_multiple_of(1_000) {
-            (nanos / 1_000, 6)
-        } else {
-            (nanos, 9)
-        };
+        let (millis, below) = (nanos / 1_000_000, nanos % 1_000_000);
         self.push(b'.');
-        self.push_number(fraction.into(), width);
+        self.push_three(millis);
+        if below != 0 {
+            let (micros, below) = (below / 1_000, below % 1_000);
+            self.push_three(micros);
+            if below != 0 {
+                self.push_three(below);
+            }
+        }
     }
 
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    #[inline]
     pub(crate) fn as_str(&self) -> &str {
         // Only ASCII is ever pushed.
-        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }

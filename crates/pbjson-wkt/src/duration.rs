@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::decimal::{Text, number, split_digits, split_fraction};
 use crate::excerpt::excerpt;
+use crate::json::to_size::DURATION;
 
 /// The length of the longest JSON form, `-315576000000.999999999s`.
 const TEXT_LEN: usize = 24;
@@ -118,7 +119,7 @@ impl Duration {
         if self.seconds < 0 || self.nanos < 0 {
             text.push(b'-');
         }
-        text.push_number(self.seconds.unsigned_abs(), 1);
+        text.push_number(self.seconds.unsigned_abs());
         text.push_fraction(self.nanos.unsigned_abs());
         text.push(b's');
         Ok(text)
@@ -236,8 +237,16 @@ impl FromStr for Duration {
 
 impl Serialize for Duration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.to_text().map_err(ser::Error::custom)?;
-        serializer.serialize_str(text.as_str())
+        struct Printed(Duration);
+
+        impl Serialize for Printed {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let text = self.0.to_text().map_err(ser::Error::custom)?;
+                serializer.serialize_str(text.as_str())
+            }
+        }
+
+        serializer.serialize_newtype_struct(DURATION, &Printed(*self))
     }
 }
 

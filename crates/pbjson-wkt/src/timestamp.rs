@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use crate::civil::{Date, SECONDS_PER_DAY};
 use crate::decimal::Text;
 use crate::excerpt::excerpt;
+use crate::json::to_size::TIMESTAMP;
 use crate::rfc3339::Fields;
 
 /// The length of the longest JSON form, `9999-12-31T23:59:59.999999999Z`.
@@ -117,21 +118,22 @@ impl Timestamp {
     fn to_text(self) -> Result<Text<TEXT_LEN>, TimestampError> {
         self.checked()?;
         let date = Date::from_days_since_epoch(self.seconds.div_euclid(SECONDS_PER_DAY));
-        let second = self.seconds.rem_euclid(SECONDS_PER_DAY);
+        // The fields of a valid time are positive and have four digits at most.
+        let year = date.year as u32;
+        let second = self.seconds.rem_euclid(SECONDS_PER_DAY) as u32;
         let mut text = Text::new();
-        for (separator, value, width) in [
-            (None, date.year, 4),
-            (Some(b'-'), date.month, 2),
-            (Some(b'-'), date.day, 2),
-            (Some(b'T'), second / 3_600, 2),
-            (Some(b':'), second / 60 % 60, 2),
-            (Some(b':'), second % 60, 2),
-        ] {
-            if let Some(separator) = separator {
-                text.push(separator);
-            }
-            text.push_number(value.unsigned_abs(), width);
-        }
+        text.push_pair(year / 100);
+        text.push_pair(year);
+        text.push(b'-');
+        text.push_pair(date.month as u32);
+        text.push(b'-');
+        text.push_pair(date.day as u32);
+        text.push(b'T');
+        text.push_pair(second / 3_600);
+        text.push(b':');
+        text.push_pair(second / 60 % 60);
+        text.push(b':');
+        text.push_pair(second % 60);
         text.push_fraction(self.nanos.unsigned_abs());
         text.push(b'Z');
         Ok(text)
@@ -244,8 +246,16 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.to_text().map_err(ser::Error::custom)?;
-        serializer.serialize_str(text.as_str())
+        struct Printed(Timestamp);
+
+        impl Serialize for Printed {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let text = self.0.to_text().map_err(ser::Error::custom)?;
+                serializer.serialize_str(text.as_str())
+            }
+        }
+
+        serializer.serialize_newtype_struct(TIMESTAMP, &Printed(*self))
     }
 }
 

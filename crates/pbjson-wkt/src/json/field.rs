@@ -9,6 +9,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::key::{KeySeed, KeyWriter, MapKey};
+use super::name::Name;
 use super::kind::{Elements, Kind, List, Read, Seed, Writer};
 
 /// Writes a field in any case.
@@ -17,10 +18,10 @@ use super::kind::{Elements, Kind, List, Read, Seed, Writer};
 /// Of the writer, or for a value that has no JSON form.
 pub fn put<K: Kind, M: SerializeMap>(
     map: &mut M,
-    name: &'static str,
+    name: Name,
     value: &K::Value,
 ) -> Result<(), M::Error> {
-    map.serialize_entry(name, &Writer::<K>(value))
+    map.serialize_entry(&name, &Writer::<K>(value))
 }
 
 /// Writes a field without presence, unless it has its default value.
@@ -29,7 +30,7 @@ pub fn put<K: Kind, M: SerializeMap>(
 /// Of the writer, or for a value that has no JSON form.
 pub fn put_singular<K: Kind, M: SerializeMap>(
     map: &mut M,
-    name: &'static str,
+    name: Name,
     value: &K::Value,
 ) -> Result<(), M::Error> {
     if K::is_default(value) {
@@ -44,7 +45,7 @@ pub fn put_singular<K: Kind, M: SerializeMap>(
 /// Of the writer, or for a value that has no JSON form.
 pub fn put_optional<K: Kind, M: SerializeMap>(
     map: &mut M,
-    name: &'static str,
+    name: Name,
     value: &Option<K::Value>,
 ) -> Result<(), M::Error> {
     match value {
@@ -59,13 +60,13 @@ pub fn put_optional<K: Kind, M: SerializeMap>(
 /// Of the writer, or for a value that has no JSON form.
 pub fn put_repeated<K: Kind, M: SerializeMap>(
     map: &mut M,
-    name: &'static str,
+    name: Name,
     values: &[K::Value],
 ) -> Result<(), M::Error> {
     if values.is_empty() {
         return Ok(());
     }
-    map.serialize_entry(name, &List::<K>(values))
+    map.serialize_entry(&name, &List::<K>(values))
 }
 
 /// Writes a map, unless it is empty.
@@ -74,13 +75,13 @@ pub fn put_repeated<K: Kind, M: SerializeMap>(
 /// Of the writer, or for a value that has no JSON form.
 pub fn put_map<Q: MapKey, K: Kind, M: SerializeMap>(
     map: &mut M,
-    name: &'static str,
+    name: Name,
     entries: &HashMap<Q::Value, K::Value>,
 ) -> Result<(), M::Error> {
     if entries.is_empty() {
         return Ok(());
     }
-    map.serialize_entry(name, &Entries::<Q, K>(entries))
+    map.serialize_entry(&name, &Entries::<Q, K>(entries))
 }
 
 struct Entries<'a, Q: MapKey, K: Kind>(&'a HashMap<Q::Value, K::Value>);

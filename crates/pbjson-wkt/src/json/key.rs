@@ -8,6 +8,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::number;
 use super::scalar::{Bool, Int32, Int64, Text, UInt32, UInt64};
+use crate::decimal;
 use crate::excerpt::excerpt;
 
 /// A kind of value that may be the key of a map.
@@ -31,8 +32,10 @@ macro_rules! integers {
             type Value = $value;
 
             fn write<S: Serializer>(key: &$value, serializer: S) -> Result<S::Ok, S::Error> {
-                let (negative, digits) = (i128::from(*key) < 0, u64::try_from(i128::from(*key).unsigned_abs()));
-                serializer.serialize_str(number::text(negative, digits.unwrap_or_default()).as_str())
+                let key = i128::from(*key);
+                // Of 64 bits at most.
+                let text = decimal::Text::integer(key < 0, key.unsigned_abs() as u64);
+                serializer.serialize_str(text.as_str())
             }
 
             fn parse(text: &str) -> Option<$value> {

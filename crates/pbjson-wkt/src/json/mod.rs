@@ -22,16 +22,24 @@
 //! [ProtoJSON]: https://protobuf.dev/programming-guides/json/
 
 mod enumeration;
+mod error;
+mod escape;
 mod field;
 mod key;
 mod kind;
 mod message;
+mod name;
 mod number;
+mod parse;
 mod scalar;
+mod text;
+mod to_bytes;
+pub(crate) mod to_size;
 pub(crate) mod tree;
 mod unknown;
 
 pub use enumeration::{Enum, Enumeration, Null, deserialize_enum, serialize_enum};
+pub use error::Error;
 pub use field::{
     map, oneof, optional, put, put_map, put_optional, put_repeated, put_singular, repeated,
     singular,
@@ -39,7 +47,11 @@ pub use field::{
 pub use key::MapKey;
 pub use kind::{Embedded, Kind, OrNull, Read};
 pub use message::{Message, deserialize, serialize};
+pub use name::Name;
+pub use parse::{from_slice, from_str};
 pub use scalar::{Bool, Bytes, Double, Float, Int32, Int64, Text, UInt32, UInt64};
+pub use to_bytes::{append, to_vec};
+pub use to_size::size_hint;
 pub use unknown::{Unknown, with_unknown};
 
 pub(crate) use unknown::current as unknown;

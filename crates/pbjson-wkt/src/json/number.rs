@@ -2,19 +2,6 @@
 
 use crate::decimal;
 
-/// The sign and 20 digits of the longest 64-bit integer.
-const LEN: usize = 21;
-
-/// A 64-bit integer in decimal, on the stack.
-pub(super) fn text(negative: bool, magnitude: u64) -> decimal::Text<LEN> {
-    let mut text = decimal::Text::new();
-    if negative {
-        text.push(b'-');
-    }
-    text.push_number(magnitude, 1);
-    text
-}
-
 /// A number in the grammar of JSON (RFC 8259, section 6), in its parts.
 struct Parts<'a> {
     negative: bool,
@@ -64,6 +51,11 @@ fn parts(text: &str) -> Option<Parts<'_>> {
         fraction,
         exponent,
     })
+}
+
+/// Whether the text is a number in JSON.
+pub(super) fn is_number(text: &str) -> bool {
+    parts(text).is_some()
 }
 
 /// The integer that a JSON number denotes, `1.0`, `1e5` and `1.5e1` among them; `None` for a

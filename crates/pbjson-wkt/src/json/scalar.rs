@@ -8,6 +8,7 @@ use serde::ser::Serializer;
 
 use super::kind::{Kind, Read};
 use super::number;
+use crate::decimal;
 use crate::excerpt::excerpt;
 
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -52,13 +53,13 @@ integers! {
     Int32: i32, |serializer, value| serializer.serialize_i32(value);
     /// `int64`, `sint64`, `sfixed64`: a string of digits.
     Int64: i64, |serializer, value| {
-        serializer.serialize_str(number::text(value < 0, value.unsigned_abs()).as_str())
+        serializer.serialize_str(decimal::Text::integer(value < 0, value.unsigned_abs()).as_str())
     };
     /// `uint32`, `fixed32`: a number.
     UInt32: u32, |serializer, value| serializer.serialize_u32(value);
     /// `uint64`, `fixed64`: a string of digits.
     UInt64: u64, |serializer, value| {
-        serializer.serialize_str(number::text(false, value).as_str())
+        serializer.serialize_str(decimal::Text::integer(false, value).as_str())
     };
 }
 

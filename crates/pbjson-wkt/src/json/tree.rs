@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 /// How deep objects and lists may nest, as in the reference implementation.
-const DEPTH: usize = 100;
+pub(super) const DEPTH: usize = 100;
 
 /// A JSON value.
 #[derive(Clone, Debug)]

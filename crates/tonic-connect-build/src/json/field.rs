@@ -41,7 +41,7 @@ impl Form {
     }
 
     pub(super) fn write(&self, generator: &mut Generator, field: &FieldDescriptor) -> TokenStream {
-        let name = field.json_name();
+        let name = written_name(field);
         let place = naming::field(field.name());
         let kind = kinds(generator, field);
         let call = match self {
@@ -74,7 +74,7 @@ impl Generator {
         let arms: Vec<_> = oneof
             .fields()
             .map(|field| {
-                let name = field.json_name();
+                let name = written_name(&field);
                 let variant = naming::camel(field.name());
                 let kind = kind(self, &field);
                 quote! {
@@ -107,6 +107,27 @@ impl Generator {
             )
         }
     }
+}
+
+/// The name of a field as the runtime writes it.
+fn written_name(field: &FieldDescriptor) -> TokenStream {
+    let name = field.json_name();
+    let quoted = format!(",{}:", quoted(name));
+    quote!(const { ::pbjson_wkt::json::Name::new(#name, #quoted) })
+}
+
+/// A name as a string of JSON.
+fn quoted(name: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in name.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\0'..' ' => quoted.push_str(&format!("\\u{:04x}", u32::from(character))),
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// The oneof of a field, unless it is the one behind a proto3 `optional`.

@@ -1,0 +1,32 @@
+//! The names of fields, as they are written.
+
+use serde::ser::{Serialize, Serializer};
+
+/// The JSON name of a field. Generated code makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    plain: &'static str,
+    /// With what stands around it in an object: a comma, quotes and a colon.
+    quoted: &'static str,
+}
+
+impl Name {
+    /// The name `plain`, which is written as `quoted`: `,"plain":`, escaped where it has to be.
+    #[must_use]
+    pub const fn new(plain: &'static str, quoted: &'static str) -> Self {
+        Self { plain, quoted }
+    }
+}
+
+/// No enum has that many variants.
+pub(super) const NAME: u32 = u32::MAX;
+
+/// A name that nobody has to look at again is a unit variant in serde's model: of all that may be a
+/// key, the only one of static text. Our writer takes the quoted form, which stands in the place of
+/// the enum's name; all others take the variant, which is the plain one.
+impl Serialize for Name {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit_variant(self.quoted, NAME, self.plain)
+    }
+}
