@@ -52,16 +52,17 @@ pub(crate) fn split_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
     Some((i32::try_from(nanos).ok()?, rest))
 }
 
-/// ASCII text of at most `N` bytes, built in place.
-pub(crate) struct Text<const N: usize> {
-    bytes: [u8; N],
+/// ASCII text of at most [`Text::LEN`] bytes, built in place.
+pub(crate) struct Text {
+    bytes: [u8; Self::LEN],
     len: usize,
 }
 
-/// The length of the longest 64-bit integer: a sign and 19 digits, or 20 digits.
-pub(crate) const INTEGER_LEN: usize = 20;
+impl Text {
+    /// The length of the longest text, `9999-12-31T23:59:59.999999999Z`; durations have 24 bytes
+    /// at most, integers 20.
+    pub(crate) const LEN: usize = 30;
 
-impl Text<INTEGER_LEN> {
     /// A 64-bit integer: a negative one has at most 2⁶³ for its magnitude.
     #[inline]
     pub(crate) fn integer(negative: bool, magnitude: u64) -> Self {
@@ -72,13 +73,11 @@ impl Text<INTEGER_LEN> {
         text.push_number(magnitude);
         text
     }
-}
 
-impl<const N: usize> Text<N> {
     #[inline]
     pub(crate) fn new() -> Self {
         Self {
-            bytes: [0; N],
+            bytes: [0; Self::LEN],
             len: 0,
         }
     }

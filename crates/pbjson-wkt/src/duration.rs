@@ -3,14 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::decimal::{Text, number, split_digits, split_fraction};
 use crate::excerpt::excerpt;
-use crate::json::to_size::DURATION;
-
-/// The length of the longest JSON form, `-315576000000.999999999s`.
-const TEXT_LEN: usize = 24;
+use crate::json::plain::serialize_plain;
 
 /// A signed span of time with nanosecond resolution: `google.protobuf.Duration`.
 ///
@@ -113,7 +110,7 @@ impl Duration {
         Self::new(self.seconds, self.nanos)
     }
 
-    fn to_text(self) -> Result<Text<TEXT_LEN>, DurationError> {
+    fn to_text(self) -> Result<Text, DurationError> {
         self.checked()?;
         let mut text = Text::new();
         if self.seconds < 0 || self.nanos < 0 {
@@ -237,16 +234,7 @@ impl FromStr for Duration {
 
 impl Serialize for Duration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Printed(Duration);
-
-        impl Serialize for Printed {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let text = self.0.to_text().map_err(ser::Error::custom)?;
-                serializer.serialize_str(text.as_str())
-            }
-        }
-
-        serializer.serialize_newtype_struct(DURATION, &Printed(*self))
+        serialize_plain(|| self.to_text(), serializer)
     }
 }
 

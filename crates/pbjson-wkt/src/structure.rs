@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-use crate::json::Enumeration;
+use crate::json::{Enumeration, Name};
 
 /// The only value of an enum that stands for JSON's `null`: `google.protobuf.NullValue`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -20,8 +20,8 @@ pub enum NullValue {
 impl Enumeration for NullValue {
     const NAME: &'static str = "google.protobuf.NullValue";
 
-    fn name(number: i32) -> Option<&'static str> {
-        (number == 0).then_some("NULL_VALUE")
+    fn name(number: i32) -> Option<Name> {
+        (number == 0).then_some(Name::new("NULL_VALUE", "\"NULL_VALUE\""))
     }
 
     fn number(name: &str) -> Option<i32> {

@@ -4,16 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration as StdDuration, SystemTime};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::civil::{Date, SECONDS_PER_DAY};
 use crate::decimal::Text;
 use crate::excerpt::excerpt;
-use crate::json::to_size::TIMESTAMP;
+use crate::json::plain::serialize_plain;
 use crate::rfc3339::Fields;
 
-/// The length of the longest JSON form, `9999-12-31T23:59:59.999999999Z`.
-const TEXT_LEN: usize = 30;
 const NANOS_PER_SECOND: i32 = 1_000_000_000;
 
 /// A point in time with nanosecond resolution: `google.protobuf.Timestamp`.
@@ -115,7 +113,7 @@ impl Timestamp {
         Self::new(self.seconds, self.nanos)
     }
 
-    fn to_text(self) -> Result<Text<TEXT_LEN>, TimestampError> {
+    fn to_text(self) -> Result<Text, TimestampError> {
         self.checked()?;
         let date = Date::from_days_since_epoch(self.seconds.div_euclid(SECONDS_PER_DAY));
         // The fields of a valid time are positive and have four digits at most.
@@ -246,16 +244,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Printed(Timestamp);
-
-        impl Serialize for Printed {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let text = self.0.to_text().map_err(ser::Error::custom)?;
-                serializer.serialize_str(text.as_str())
-            }
-        }
-
-        serializer.serialize_newtype_struct(TIMESTAMP, &Printed(*self))
+        serialize_plain(|| self.to_text(), serializer)
     }
 }
 

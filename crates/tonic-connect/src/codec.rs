@@ -4,6 +4,7 @@
 //! each direction. Framing and compression are other axes and stand elsewhere.
 
 use bytes::Bytes;
+use pbjson_wkt::json;
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +17,8 @@ use crate::json_path::json_path_at;
 pub(crate) enum Codec {
     /// The protobuf binary format.
     Proto,
-    /// The protobuf JSON mapping, by the messages' serde implementations.
+    /// The protobuf JSON mapping, by the messages' serde implementations: exact for messages of our generator, and
+    /// whatever the other one wrote for those of others.
     Json,
 }
 
@@ -33,18 +35,19 @@ impl Codec {
             Self::Proto => M::decode(bytes).map_err(|error| {
                 Status::invalid_argument(format!("invalid protobuf message: {error}"))
             }),
-            Self::Json => {
-                serde_json::from_slice(&bytes).map_err(|error| invalid_json(&bytes, &error))
-            }
+            Self::Json => json::from_slice(&bytes).map_err(|error| invalid_json(&bytes, &error)),
         }
     }
 
-    /// The room that [`encode`](Self::encode) will want: exact for protobuf, so that the buffer becomes `Bytes`
-    /// without another allocation; for JSON a guess, since field names make it two to three times the binary size.
-    pub(crate) fn size_hint<M: Message>(self, message: &M) -> usize {
+    /// The room that [`encode`](Self::encode) will want: exact for protobuf, rarely too small for JSON, so that the
+    /// response is one allocation.
+    pub(crate) fn size_hint<M>(self, message: &M) -> usize
+    where
+        M: Message + Serialize,
+    {
         match self {
             Self::Proto => message.encoded_len(),
-            Self::Json => message.encoded_len().saturating_mul(3).saturating_add(16),
+            Self::Json => json::size_hint(message),
         }
     }
 
@@ -61,7 +64,7 @@ impl Codec {
                 message.encode_raw(out);
                 Ok(())
             }
-            Self::Json => serde_json::to_writer(out, message).map_err(|error| {
+            Self::Json => json::append(message, out).map_err(|error| {
                 Status::internal(format!("the response message has no JSON form: {error}"))
             }),
         }
@@ -69,13 +72,13 @@ impl Codec {
 }
 
 /// Says what is wrong with the JSON, and in which field when that is known.
-fn invalid_json(bytes: &[u8], error: &serde_json::Error) -> Status {
+fn invalid_json(bytes: &[u8], error: &json::Error) -> Status {
     if bytes.is_empty() {
         return Status::invalid_argument(
             "invalid JSON message: the body is empty, send at least {}",
         );
     }
-    match json_path_at(bytes, error.line(), error.column()) {
+    match json_path_at(bytes, error.offset().unwrap_or_default()) {
         path if path.is_empty() => {
             Status::invalid_argument(format!("invalid JSON message: {error}"))
         }

@@ -1,6 +1,6 @@
 //! Finds the field that a JSON error is about.
 //!
-//! serde_json's errors carry a line and a column, and no field name. Only when an error happened, the text before that
+//! The errors of the JSON reader carry an offset, and no field name. Only when an error happened, the text before that
 //! position is walked once more to see which keys and indices enclose it: the way that succeeds pays nothing.
 
 /// The longest path that is reported, in steps; a stranger's deep nesting must not become a long message.
@@ -14,12 +14,10 @@ enum Step {
     Array { index: usize },
 }
 
-/// The path, such as `spec.args[2]`, of the value at the 1-based `line` and `column` (in bytes) of a JSON text that
-/// may be broken from there on; empty when the position is in no field.
-pub(crate) fn json_path_at(text: &[u8], line: usize, column: usize) -> String {
-    let mut end = line_start(text, line)
-        .saturating_add(column)
-        .min(text.len());
+/// The path, such as `spec.args[2]`, of the value whose reading failed when `read` bytes were read of a JSON text that
+/// may be broken from there on; empty when that is in no field.
+pub(crate) fn json_path_at(text: &[u8], read: usize) -> String {
+    let mut end = read.min(text.len());
     // An error is often reported at the punctuation that follows the value which it is about.
     while end > 0
         && matches!(
@@ -71,19 +69,6 @@ pub(crate) fn json_path_at(text: &[u8], line: usize, column: usize) -> String {
         at += 1;
     }
     render(&steps)
-}
-
-/// The offset at which the 1-based `line` starts.
-fn line_start(text: &[u8], line: usize) -> usize {
-    let skipped = line.saturating_sub(1);
-    if skipped == 0 {
-        return 0;
-    }
-    let newlines = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    newlines
-        .map(|(at, _)| at + 1)
-        .nth(skipped - 1)
-        .unwrap_or(text.len())
 }
 
 /// The offset of the quote that ends the string whose content starts at `at`, or the end of the text.

@@ -4,9 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{self, Deserializer, Visitor};
-use serde::ser::Serializer;
+use serde::ser::{Serialize, Serializer};
 
 use super::kind::{Kind, Read};
+use super::name::Name;
 use super::number;
 use super::unknown::{self, Unknown};
 use crate::excerpt::excerpt;
@@ -17,7 +18,7 @@ pub trait Enumeration {
     const NAME: &'static str;
 
     /// The name of a number; the first one, if it has aliases.
-    fn name(number: i32) -> Option<&'static str>;
+    fn name(number: i32) -> Option<Name>;
 
     /// The number of a name or alias.
     fn number(name: &str) -> Option<i32>;
@@ -77,7 +78,7 @@ pub fn serialize_enum<E: Enumeration, S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     match E::name(number) {
-        Some(name) => serializer.serialize_str(name),
+        Some(name) => name.serialize(serializer),
         None => serializer.serialize_i32(number),
     }
 }

@@ -1,7 +1,6 @@
 //! Strings as JSON writes them, in quotes.
 
-/// How many bytes are looked at together: what a vector register of any 64-bit machine holds.
-const BLOCK: usize = 16;
+use super::text::specials;
 
 /// Appends `text` in quotes, with quotes, backslashes and control characters escaped.
 #[inline]
@@ -21,26 +20,19 @@ fn special(byte: u8) -> u8 {
     u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\')
 }
 
-/// Whether nothing in the text has to be escaped.
-///
-/// There is no early end, so that whole blocks are compared at once; the last block overlaps the
-/// one before it.
+/// Whether nothing in the text has to be escaped: eight bytes at a time, the last of which may have
+/// been seen before.
 #[inline]
 fn is_plain(text: &[u8]) -> bool {
-    let Some(last) = text.last_chunk::<BLOCK>() else {
-        return text.iter().fold(0, |found, byte| found | special(*byte)) == 0;
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.iter().all(|byte| special(*byte) == 0);
     };
-    let mut found = [0; BLOCK];
-    let (blocks, _) = text.as_chunks::<BLOCK>();
-    for block in blocks {
-        for (found, byte) in found.iter_mut().zip(block) {
-            *found |= special(*byte);
-        }
+    let (words, _) = text.as_chunks::<8>();
+    let mut found = specials(u64::from_le_bytes(*last));
+    for word in words {
+        found |= specials(u64::from_le_bytes(*word));
     }
-    for (found, byte) in found.iter_mut().zip(last) {
-        *found |= special(*byte);
-    }
-    u128::from_ne_bytes(found) == 0
+    found == 0
 }
 
 #[cold]

@@ -9,8 +9,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::key::{KeySeed, KeyWriter, MapKey};
-use super::name::Name;
 use super::kind::{Elements, Kind, List, Read, Seed, Writer};
+use super::name::Name;
 
 /// Writes a field in any case.
 ///

@@ -31,10 +31,12 @@ mod message;
 mod name;
 mod number;
 mod parse;
+pub(crate) mod plain;
 mod scalar;
 mod text;
 mod to_bytes;
-pub(crate) mod to_size;
+mod to_plain;
+mod to_size;
 pub(crate) mod tree;
 mod unknown;
 
@@ -50,7 +52,7 @@ pub use message::{Message, deserialize, serialize};
 pub use name::Name;
 pub use parse::{from_slice, from_str};
 pub use scalar::{Bool, Bytes, Double, Float, Int32, Int64, Text, UInt32, UInt64};
-pub use to_bytes::{append, to_vec};
+pub use to_bytes::{append, to_string, to_vec};
 pub use to_size::size_hint;
 pub use unknown::{Unknown, with_unknown};
 

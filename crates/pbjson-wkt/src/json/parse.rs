@@ -67,9 +67,15 @@ impl<'de> Parser<'de> {
     /// What was expected is not here.
     #[cold]
     fn unexpected(&self, expected: &str) -> Error {
-        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+        match self
+            .text
+            .get(self.at..)
+            .and_then(|rest| rest.chars().next())
+        {
             None => self.fault("the text ends too early"),
-            Some(found) => Error::new(format_args!("{found:?} where {expected} belongs")).at(self.at),
+            Some(found) => {
+                Error::new(format_args!("{found:?} where {expected} belongs")).at(self.at)
+            }
         }
     }
 
@@ -373,7 +379,13 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
             return Err(self.parser.unexpected("a key in quotes"));
         }
         let parser = &mut *self.parser;
-        placed!(parser, seed.deserialize(Key { parser: &mut *parser })).map(Some)
+        placed!(
+            parser,
+            seed.deserialize(Key {
+                parser: &mut *parser
+            })
+        )
+        .map(Some)
     }
 
     #[inline]

@@ -6,21 +6,27 @@ pub(super) type Fault = (&'static str, usize);
 const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 
+/// The bytes of a word, eight in little-endian order, that are quotes, backslashes or control
+/// characters: not zero if there is one, and the lowest bit is in the first.
+///
+/// A byte below some number is one that borrows when the number is taken off. What borrows may
+/// spoil the byte above, but never the lowest one found.
+#[inline]
+pub(super) fn specials(word: u64) -> u64 {
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let found = (word.wrapping_sub(ONES * b' ' as u64) & !word)
+        | (quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash);
+    found & HIGH
+}
+
 /// The offset, at `at` or behind it, of the next quote, backslash or control character, or of the
 /// end of the text.
-///
-/// Eight bytes are looked at together: a byte below some number is one that borrows when the number
-/// is taken off. What borrows may spoil the byte above, but the lowest one found is right.
 #[inline]
 pub(super) fn next_special(text: &[u8], mut at: usize) -> usize {
     while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let backslash = word ^ (ONES * b'\\' as u64);
-        let found = (word.wrapping_sub(ONES * b' ' as u64) & !word)
-            | (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash);
-        let found = found & HIGH;
+        let found = specials(u64::from_le_bytes(*word));
         if found != 0 {
             return at + (found.trailing_zeros() / 8) as usize;
         }
@@ -65,9 +71,10 @@ fn unescape_unicode(text: &[u8], at: usize, out: &mut String) -> Result<usize, F
                 return Err(lone);
             }
             match hex(text, at + 8)? {
-                second @ 0xdc00..0xe000 => {
-                    (0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00), at + 12)
-                }
+                second @ 0xdc00..0xe000 => (
+                    0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00),
+                    at + 12,
+                ),
                 _ => return Err(lone),
             }
         }

@@ -11,6 +11,8 @@ use serde::ser::{
 use super::error::Error;
 use super::escape::push_quoted;
 use super::name::NAME;
+use super::plain::PLAIN;
+use super::to_plain::ToPlain;
 use super::to_size::size_hint;
 use crate::decimal;
 
@@ -22,6 +24,15 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(size_hint(value));
     append(value, &mut out)?;
     Ok(out)
+}
+
+/// Writes a value as JSON, in one allocation.
+///
+/// # Errors
+/// For a value that has no JSON form, such as a timestamp out of range.
+pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    // What is written is UTF-8, as all of it comes from strings.
+    String::from_utf8(to_vec(value)?).map_err(Error::new)
 }
 
 /// Writes a value as JSON behind what `out` holds already. On errors, a part of it may be there.
@@ -152,21 +163,29 @@ impl<'a> Serializer for ToBytes<'a> {
         self.serialize_unit()
     }
 
+    #[inline]
     fn serialize_unit_variant(
         self,
-        _: &'static str,
-        _: u32,
+        quoted: &'static str,
+        index: u32,
         variant: &'static str,
     ) -> Result<(), Error> {
+        if index == NAME {
+            self.out.extend_from_slice(quoted.as_bytes());
+            return Ok(());
+        }
         self.serialize_str(variant)
     }
 
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
+        if name == PLAIN {
+            return value.serialize(ToPlain { out: self.out });
+        }
         value.serialize(self)
     }
 

@@ -8,15 +8,10 @@ use std::fmt;
 
 use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, Serializer};
 
+use super::plain::{PLAIN, PLAIN_LEN};
+
 /// What is reserved for a value of which nothing is known.
 const UNKNOWN: usize = 128;
-/// The longest JSON form of a timestamp or duration, with quotes.
-const TIME: usize = 32;
-
-/// The names under which [`Timestamp`](crate::Timestamp) and [`Duration`](crate::Duration) are
-/// newtypes of a string, so that they can be sized without being printed.
-pub(crate) const TIMESTAMP: &str = "Timestamp";
-pub(crate) const DURATION: &str = "Duration";
 
 /// The number of bytes to reserve for the JSON of a value: rarely too small, never far too large.
 #[must_use]
@@ -137,7 +132,7 @@ impl Serializer for ToSize {
         value: &T,
     ) -> Result<usize, Unsized> {
         match name {
-            TIMESTAMP | DURATION => Ok(TIME),
+            PLAIN => Ok(PLAIN_LEN),
             _ => value.serialize(self),
         }
     }

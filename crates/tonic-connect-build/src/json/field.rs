@@ -117,7 +117,7 @@ fn written_name(field: &FieldDescriptor) -> TokenStream {
 }
 
 /// A name as a string of JSON.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     let mut quoted = String::from("\"");
     for character in name.chars() {
         match character {

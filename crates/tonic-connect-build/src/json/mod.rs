@@ -18,7 +18,7 @@ use proc_macro2::{Ident, TokenStream};
 use prost_reflect::{EnumDescriptor, MessageDescriptor};
 use quote::{format_ident, quote};
 
-use self::field::Form;
+use self::field::{Form, quoted};
 use crate::compile::Schema;
 use crate::{Error, naming};
 
@@ -248,7 +248,10 @@ impl Generator {
                     .or_insert_with(|| value.name().to_owned());
             }
             let numbers = names.keys();
-            let names = names.values();
+            let names = names.values().map(|name| {
+                let quoted = quoted(name);
+                quote!(const { ::pbjson_wkt::json::Name::new(#name, #quoted) })
+            });
             let values: Vec<_> = each.values().collect();
             let all_names = values.iter().map(|value| value.name());
             let all_numbers = values.iter().map(|value| value.number());
@@ -258,7 +261,7 @@ impl Generator {
                 impl ::pbjson_wkt::json::Enumeration for #table {
                     const NAME: &'static str = #full_name;
 
-                    fn name(number: i32) -> ::core::option::Option<&'static str> {
+                    fn name(number: i32) -> ::core::option::Option<::pbjson_wkt::json::Name> {
                         match number {
                             #(#numbers => ::core::option::Option::Some(#names),)*
                             _ => ::core::option::Option::None,

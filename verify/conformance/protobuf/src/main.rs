@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use pbjson_wkt::json::{Unknown, with_unknown};
+use pbjson_wkt::json::{self, Unknown, with_unknown};
 use prost::Message;
 
 #[allow(dead_code, missing_docs, clippy::all)]
@@ -34,7 +34,7 @@ fn answer(request: ConformanceRequest) -> Answer {
             TestAllTypesProto3::decode(bytes.as_slice()).map_err(|error| error.to_string())
         }
         Some(Payload::JsonPayload(text)) => {
-            with_unknown(unknown, || serde_json::from_str(text)).map_err(|error| error.to_string())
+            with_unknown(unknown, || json::from_str(text)).map_err(|error| error.to_string())
         }
         _ => return Answer::Skipped("neither binary nor JSON".to_owned()),
     };
@@ -44,7 +44,7 @@ fn answer(request: ConformanceRequest) -> Answer {
     };
     match request.requested_output_format() {
         WireFormat::Protobuf => Answer::ProtobufPayload(message.encode_to_vec()),
-        WireFormat::Json => match serde_json::to_string(&message) {
+        WireFormat::Json => match json::to_string(&message) {
             Ok(text) => Answer::JsonPayload(text),
             Err(error) => Answer::SerializeError(error.to_string()),
         },
