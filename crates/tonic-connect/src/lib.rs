@@ -1,4 +1,15 @@
 //! Serve and call any tonic service over Connect, gRPC and gRPC-Web, proto and JSON, on one port.
+//!
+//! A service implements the trait that tonic generates, and is not changed for this. `tonic-connect-build` writes a
+//! `GreeterConnect` beside tonic's `GreeterServer`, which mounts wherever that one does and answers all three protocols
+//! in both codecs; and tonic's client calls over a [`Channel`] whichever protocol that was built for.
+//!
+//! Protocol, codec and compression are independent of each other, and of the service: a request's headers choose one of
+//! each. What is not chosen by the caller stands in [`server::Options`] and [`Builder`].
+//!
+//! The [`guide`] has a page for each thing that people do: [serve](guide::serving) a service, [call](guide::calling) one,
+//! [streams](guide::streams), [errors](guide::errors) with details, [deadlines](guide::deadlines),
+//! [compression](guide::compression), [interceptors](guide::interceptors), [TLS](guide::tls).
 
 #[cfg(all(feature = "client", feature = "transport"))]
 mod client;
@@ -15,6 +26,8 @@ pub mod details;
 mod envelope;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod error;
+#[cfg(all(feature = "client", feature = "server", feature = "transport"))]
+pub mod guide;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod json_path;
 #[cfg(feature = "protocol")]

@@ -3,7 +3,47 @@
 
 pub mod rooms;
 
+use tokio::net::TcpListener;
+use tonic_connect::transport::Server;
+
+use rooms::Rooms;
+use v1::chat_service_connect::ChatServiceConnect;
+
 /// The package `chat.v1`, generated from `proto/chat/v1`.
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/chat.v1.rs"));
+}
+
+/// Serves new rooms on a free port of this machine, for as long as the runtime lives: their URL.
+///
+/// # Errors
+/// When there is no free port.
+pub async fn spawn() -> std::io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let service = ChatServiceConnect::new(Rooms::default());
+    tokio::spawn(Server::new().serve(listener, service, std::future::pending()));
+    Ok(url)
+}
+
+/// The guides of `tonic-connect`, whose examples use this service.
+#[cfg(doctest)]
+mod guides {
+    macro_rules! guides {
+        ($($name:ident from $path:literal,)*) => {$(
+            #[doc = include_str!(concat!("../../../crates/tonic-connect/docs/", $path))]
+            struct $name;
+        )*};
+    }
+
+    guides! {
+        Serving from "serving.md",
+        Calling from "calling.md",
+        Streams from "streams.md",
+        Errors from "errors.md",
+        Deadlines from "deadlines.md",
+        Compression from "compression.md",
+        Interceptors from "interceptors.md",
+        Tls from "tls.md",
+    }
 }
