@@ -55,6 +55,7 @@ async fn one_message_each_way_and_a_stream_back() {
     for (url, protocol) in [
         (&ours, Protocol::Connect),
         (&ours, Protocol::Grpc),
+        (&ours, Protocol::GrpcWeb),
         (&tonics, Protocol::Grpc),
     ] {
         let mut client = client(url, protocol);
@@ -80,7 +81,12 @@ async fn one_message_each_way_and_a_stream_back() {
 #[tokio::test]
 async fn streams_of_requests() {
     let [ours, tonics] = serve().await;
-    for (url, protocol) in [(&ours, Protocol::Grpc), (&tonics, Protocol::Grpc)] {
+    for (url, protocol) in [
+        (&ours, Protocol::Connect),
+        (&ours, Protocol::Grpc),
+        (&ours, Protocol::GrpcWeb),
+        (&tonics, Protocol::Grpc),
+    ] {
         let mut client = client(url, protocol);
         let requests = || tokio_stream::iter([say("Ada", "one"), say("Bob", "two")]);
         let imported = client.import(requests()).await.unwrap();
@@ -100,6 +106,7 @@ async fn errors_carry_their_details() {
     for (url, protocol) in [
         (&ours, Protocol::Connect),
         (&ours, Protocol::Grpc),
+        (&ours, Protocol::GrpcWeb),
         (&tonics, Protocol::Grpc),
     ] {
         let mut client = client(url, protocol);

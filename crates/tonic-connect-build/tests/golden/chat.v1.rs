@@ -946,15 +946,27 @@ const _: () = {
             ::pbjson_wkt::json::put_singular::<
                 ::pbjson_wkt::json::Text,
                 __M,
-            >(map, "author", &self.author)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("author", ",\"author\":") },
+                &self.author,
+            )?;
             ::pbjson_wkt::json::put_singular::<
                 ::pbjson_wkt::json::Text,
                 __M,
-            >(map, "text", &self.text)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("text", ",\"text\":") },
+                &self.text,
+            )?;
             ::pbjson_wkt::json::put_optional::<
                 ::pbjson_wkt::json::Embedded<_>,
                 __M,
-            >(map, "time", &self.time)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("time", ",\"time\":") },
+                &self.time,
+            )?;
             ::core::result::Result::Ok(())
         }
         fn read<'de, __A: ::serde::de::MapAccess<'de>>(
@@ -1017,11 +1029,19 @@ const _: () = {
             ::pbjson_wkt::json::put_singular::<
                 ::pbjson_wkt::json::Text,
                 __M,
-            >(map, "room", &self.room)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("room", ",\"room\":") },
+                &self.room,
+            )?;
             ::pbjson_wkt::json::put_optional::<
                 ::pbjson_wkt::json::Embedded<_>,
                 __M,
-            >(map, "message", &self.message)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("message", ",\"message\":") },
+                &self.message,
+            )?;
             ::core::result::Result::Ok(())
         }
         fn read<'de, __A: ::serde::de::MapAccess<'de>>(
@@ -1077,7 +1097,11 @@ const _: () = {
             ::pbjson_wkt::json::put_optional::<
                 ::pbjson_wkt::json::Embedded<_>,
                 __M,
-            >(map, "message", &self.message)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("message", ",\"message\":") },
+                &self.message,
+            )?;
             ::core::result::Result::Ok(())
         }
         fn read<'de, __A: ::serde::de::MapAccess<'de>>(
@@ -1127,7 +1151,11 @@ const _: () = {
             ::pbjson_wkt::json::put_singular::<
                 ::pbjson_wkt::json::Text,
                 __M,
-            >(map, "room", &self.room)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("room", ",\"room\":") },
+                &self.room,
+            )?;
             ::core::result::Result::Ok(())
         }
         fn read<'de, __A: ::serde::de::MapAccess<'de>>(
@@ -1178,12 +1206,20 @@ const _: () = {
             ::pbjson_wkt::json::put_singular::<
                 ::pbjson_wkt::json::Text,
                 __M,
-            >(map, "room", &self.room)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("room", ",\"room\":") },
+                &self.room,
+            )?;
             ::pbjson_wkt::json::put_map::<
                 ::pbjson_wkt::json::Text,
                 ::pbjson_wkt::json::UInt32,
                 __M,
-            >(map, "authors", &self.authors)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("authors", ",\"authors\":") },
+                &self.authors,
+            )?;
             ::core::result::Result::Ok(())
         }
         fn read<'de, __A: ::serde::de::MapAccess<'de>>(
@@ -1241,11 +1277,19 @@ const _: () = {
             ::pbjson_wkt::json::put_singular::<
                 ::pbjson_wkt::json::Text,
                 __M,
-            >(map, "room", &self.room)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("room", ",\"room\":") },
+                &self.room,
+            )?;
             ::pbjson_wkt::json::put_optional::<
                 ::pbjson_wkt::json::UInt32,
                 __M,
-            >(map, "limit", &self.limit)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("limit", ",\"limit\":") },
+                &self.limit,
+            )?;
             ::core::result::Result::Ok(())
         }
         fn read<'de, __A: ::serde::de::MapAccess<'de>>(
@@ -1301,7 +1345,11 @@ const _: () = {
             ::pbjson_wkt::json::put_singular::<
                 ::pbjson_wkt::json::UInt32,
                 __M,
-            >(map, "messages", &self.messages)?;
+            >(
+                map,
+                const { ::pbjson_wkt::json::Name::new("messages", ",\"messages\":") },
+                &self.messages,
+            )?;
             ::core::result::Result::Ok(())
         }
         fn read<'de, __A: ::serde::de::MapAccess<'de>>(

@@ -1,6 +1,6 @@
 //! Calls methods of all four kinds with the client that tonic generates, over the protocol that is asked for.
 //!
-//! `cargo run -p example-chat --bin chat-client [URL [grpc|connect]]`
+//! `cargo run -p example-chat --bin chat-client [URL [connect|grpc|grpc-web]]`
 
 use example_chat::v1::chat_service_client::ChatServiceClient;
 use example_chat::v1::chat_service_connect::SERVICE;
@@ -14,9 +14,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .next()
         .unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
     let protocol = match arguments.next().as_deref() {
-        None | Some("grpc") => Protocol::Grpc,
-        Some("connect") => Protocol::Connect,
-        Some(other) => return Err(format!("unknown protocol {other}: grpc or connect").into()),
+        None | Some("connect") => Protocol::Connect,
+        Some("grpc") => Protocol::Grpc,
+        Some("grpc-web") => Protocol::GrpcWeb,
+        Some(other) => {
+            return Err(format!("unknown protocol {other}: connect, grpc or grpc-web").into());
+        }
     };
     let channel = Channel::builder(url)
         .service(&SERVICE)
