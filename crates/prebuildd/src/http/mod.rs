@@ -1,11 +1,13 @@
 //! Everything that the server answers over HTTP, under `/` and under `/api/`: the services of the
-//! API in every protocol, logs, snapshots, and a sign of life.
+//! API in every protocol, logs, snapshots, the schema, and a sign of life.
 //!
 //! Who calls is found out from the request's head, before a byte of its body is read: strangers can
 //! make the server do one look-up, and nothing else.
 
+mod health;
 mod logs;
 mod plain;
+mod reflection;
 mod rpc;
 mod snapshots;
 
@@ -20,6 +22,9 @@ use crate::api::Api;
 use crate::logs::Logs;
 use crate::snapshot::Snapshots;
 
+/// The largest message that the services read which need no token; a service's name has to fit.
+const MAX_OPEN_REQUEST_BYTES: usize = 16 * 1024;
+
 /// The whole server as one service. `options` bound the calls of the API; event streams are calls
 /// too, so a deadline there ends them.
 ///
@@ -29,9 +34,14 @@ use crate::snapshot::Snapshots;
 /// | `GET /logs/ID` | the log of a prebuild as text, followed to its end; `?follow=false`: what is there |
 /// | `GET /prebuilds/ID/snapshot` | the archive of a completed prebuild's snapshot |
 /// | `GET /prebuilds/ID/snapshot/manifest` | its manifest, as JSON |
+/// | `POST /grpc.reflection.v1.ServerReflection/METHOD` | the schema, over gRPC; also `v1alpha` |
+/// | `POST /grpc.health.v1.Health/METHOD` | whether the server ends, over gRPC |
 /// | `GET /healthz` | `ok` |
 pub fn router(api: Api, logs: Logs, snapshots: Snapshots, options: Options) -> Router {
+    let shutdown = api.shutdown.clone();
     let paths = rpc::routes(&api, options)
+        .merge(health::routes(&rpc::SERVICES, shutdown))
+        .merge(reflection::routes())
         .merge(logs::routes(&api, logs))
         .merge(snapshots::routes(&api, snapshots))
         .route("/healthz", get(|| async { "ok\n" }));

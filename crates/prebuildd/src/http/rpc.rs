@@ -12,10 +12,20 @@ use prebuilds::v1::prebuild_service_connect::PrebuildServiceConnect;
 use prebuilds::v1::project_service_connect::ProjectServiceConnect;
 use prebuilds::v1::runner_configuration_service_connect::RunnerConfigurationServiceConnect;
 use tonic::Status;
+use tonic::server::NamedService;
 use tonic_connect::server::{Options, error_response, linger};
 use url::form_urlencoded;
 
 use crate::api::{Api, QueryPage, bearer};
+
+/// The full names of the services.
+pub(super) const SERVICES: [&str; 5] = [
+    <PrebuildServiceConnect<Api> as NamedService>::NAME,
+    <ProjectServiceConnect<Api> as NamedService>::NAME,
+    <RunnerConfigurationServiceConnect<Api> as NamedService>::NAME,
+    <IdentityServiceConnect<Api> as NamedService>::NAME,
+    <EventServiceConnect<Api> as NamedService>::NAME,
+];
 
 pub(super) fn routes(api: &Api, options: Options) -> Router {
     macro_rules! serve {

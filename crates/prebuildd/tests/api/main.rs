@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod discovery;
 mod events;
 mod isolation;
 mod logs;
