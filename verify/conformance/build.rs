@@ -6,7 +6,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|_| "CONFORMANCE_PROTO is not set: use verify/conformance/run")?;
     let file = |name: &str| format!("{include}/connectrpc/conformance/v1/{name}.proto");
     tonic_connect_build::configure()
-        .extern_path(".google.protobuf.Any", "::pbjson_types::Any")
         .compile(
             &[file("service"), file("config"), file("server_compat")],
             &[include],

@@ -429,3 +429,78 @@ async fn connections_over_the_limit_wait_for_a_slot() {
     drop(first);
     assert!(waiting.await.contains("200 OK"));
 }
+
+#[tokio::test]
+async fn connections_are_asked_to_close_when_they_are_old() {
+    let server = Server::new().max_connection_age(Duration::from_millis(100));
+    let running = start(server).await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    exchange(&mut idle, "{}").await;
+    assert_eq!(idle.read(&mut [0; 16]).await.unwrap(), 0);
+
+    // A call that runs has its grace, and is the last.
+    let mut busy = TcpStream::connect(running.address).await.unwrap();
+    let head = "POST /greet.v1.Greeter/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 2\r\n\r\n{";
+    busy.write_all(head.as_bytes()).await.unwrap();
+    let mut younger = TcpStream::connect(running.address).await.unwrap();
+    exchange(&mut younger, "{}").await;
+    let mut younger = TcpStream::connect(running.address).await.unwrap();
+    exchange(&mut younger, "{}").await;
+    assert_eq!(younger.read(&mut [0; 16]).await.unwrap(), 0);
+    busy.write_all(b"}").await.unwrap();
+    let mut response = String::new();
+    busy.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+}
+
+#[tokio::test]
+async fn an_old_connection_is_closed_when_its_calls_do_not_end() {
+    let server = Server::new()
+        .max_connection_age(Duration::from_millis(20))
+        .max_connection_age_grace(Duration::from_millis(20));
+    let running = start(server).await;
+    for http2 in [false, true] {
+        let client = client(http2);
+        let uri = format!("http://{}/greet.v1.Greeter/Greet", running.address);
+        let mut request = post("Greet", "application/proto", &named("hang"));
+        *request.uri_mut() = uri.parse().unwrap();
+        client.request(request).await.unwrap_err();
+    }
+}
+
+/// The first bytes of an HTTP/2 client: the preface and empty settings.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[tokio::test]
+async fn a_peer_that_answers_no_pings_is_closed() {
+    let soon = Duration::from_millis(30);
+    let running = start(Server::new().http2_keep_alive(Some((soon, soon)))).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(HTTP2).await.unwrap();
+    // Ends only when the server closes.
+    stream.read_to_end(&mut Vec::new()).await.ok();
+}
+
+#[tokio::test]
+async fn the_limit_of_concurrent_streams_is_announced() {
+    let running = start(Server::new().max_concurrent_streams(7)).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(HTTP2).await.unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(head[3], 4, "the first frame has the settings");
+    let mut settings = vec![0; usize::from(head[2])];
+    stream.read_exact(&mut settings).await.unwrap();
+    let streams = settings.chunks(6).find(|setting| setting[1] == 3).unwrap();
+    assert_eq!(streams[2..], [0, 0, 0, 7]);
+}
+
+#[tokio::test]
+async fn without_keep_alive_a_connection_serves_one_call() {
+    let running = start(Server::new().http1_keep_alive(false)).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let answer = exchange(&mut stream, "{}").await;
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
+}

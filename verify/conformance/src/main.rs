@@ -14,7 +14,7 @@ use tonic::metadata::{
 use tonic::{Code, Request, Response, Status};
 use tonic_connect::details::{self, Any};
 use tonic_connect::server::{Options, Timeout, Trailers};
-use tonic_connect::transport::Server;
+use tonic_connect::transport::{ClientCertificates, Server, ServerTls};
 
 #[allow(clippy::all, dead_code)]
 mod v1 {
@@ -64,7 +64,7 @@ impl Seen {
         }
     }
 
-    fn info(&self, requests: Vec<pbjson_types::Any>) -> RequestInfo {
+    fn info(&self, requests: Vec<pbjson_wkt::Any>) -> RequestInfo {
         RequestInfo {
             request_headers: self.headers.clone(),
             timeout_ms: self.timeout_ms,
@@ -74,10 +74,10 @@ impl Seen {
     }
 }
 
-fn pack(name: &str, message: &impl Message) -> pbjson_types::Any {
-    pbjson_types::Any {
+fn pack(name: &str, message: &impl Message) -> pbjson_wkt::Any {
+    pbjson_wkt::Any {
         type_url: format!("type.googleapis.com/connectrpc.conformance.v1.{name}"),
-        value: message.encode_to_vec().into(),
+        value: message.encode_to_vec(),
     }
 }
 
@@ -117,14 +117,14 @@ fn failure(
         .iter()
         .map(|any| Any {
             type_url: any.type_url.clone(),
-            value: any.value.clone(),
+            value: any.value.clone().into(),
         })
         .collect();
     if let Some(info) = info {
         let any = pack("ConformancePayload.RequestInfo", &info);
         all.push(Any {
             type_url: any.type_url,
-            value: any.value,
+            value: any.value.into(),
         });
     }
     let mut status = details::status(
@@ -312,12 +312,12 @@ fn echo(
     requests: Streaming<v1::BidiStreamRequest>,
     definition: v1::StreamResponseDefinition,
     seen: Seen,
-    first: pbjson_types::Any,
+    first: pbjson_wkt::Any,
 ) -> Response<Answers<v1::ConformancePayload>> {
     struct State {
         requests: Option<Streaming<v1::BidiStreamRequest>>,
-        pending: Option<pbjson_types::Any>,
-        data: std::collections::VecDeque<pbjson_types::Any>,
+        pending: Option<pbjson_wkt::Any>,
+        data: std::collections::VecDeque<pbjson_wkt::Any>,
         answers: std::vec::IntoIter<Vec<u8>>,
         error: Option<v1::Error>,
         trailers: Vec<v1::Header>,
@@ -395,6 +395,7 @@ fn echo(
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    v1::register_json_types();
     let mut stdin = tokio::io::stdin();
     let length = stdin.read_u32().await?;
     let mut bytes = vec![0; length as usize];
@@ -408,7 +409,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         options = options.max_request_bytes(request.message_receive_limit as usize);
     }
     let service = ConformanceServiceConnect::new(Conformance).with_options(options);
-    let serving = tokio::spawn(Server::new().drain(Duration::from_secs(1)).serve(
+    let mut server = Server::new().drain(Duration::from_secs(1));
+    let credentials = request.server_creds.unwrap_or_default();
+    if request.use_tls {
+        let clients = match &request.client_tls_cert[..] {
+            [] => ClientCertificates::None,
+            roots => ClientCertificates::Required(roots),
+        };
+        server = server.tls(ServerTls::from_pem(&credentials.cert, &credentials.key, clients)?);
+    }
+    let serving = tokio::spawn(server.serve(
         listener,
         service,
         async move {
@@ -421,7 +431,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let response = v1::ServerCompatResponse {
         host: "127.0.0.1".into(),
         port: address.port().into(),
-        pem_cert: Vec::new().into(),
+        pem_cert: if request.use_tls { credentials.cert } else { Default::default() },
     };
     let bytes = response.encode_to_vec();
     let mut stdout = tokio::io::stdout();

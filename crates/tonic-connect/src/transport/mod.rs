@@ -1,5 +1,11 @@
-//! Connections: HTTP/1.1 and HTTP/2, by hyper and tokio.
+//! Connections: HTTP/1.1 and HTTP/2, with and without TLS, by hyper, rustls and tokio.
 
+mod connection;
 mod server;
+mod tls;
 
 pub use server::Server;
+pub use tls::{ClientCertificates, ServerTls, TlsError};
+
+/// Any error, as hyper's services have it.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,34 +1,32 @@
-//! The listening side: HTTP/1.1 and HTTP/2 with prior knowledge (h2c) on one port.
+//! The listening side: HTTP/1.1 and HTTP/2 on one port, the latter with prior knowledge (h2c) or by ALPN.
 //!
 //! What a stranger can hold is bounded: the number of connections, the streams of each, the time before a request's
 //! head has come. Shutting down stops accepting, lets calls end, and closes what is left.
 
-use std::error::Error;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Buf;
 use futures_util::future::{Either, select};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
+use super::connection::{self, Terms};
+use super::{BoxError, ServerTls};
+
 /// How long to wait before accepting again when the machine is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Serves a tower service on a TCP listener.
 ///
@@ -49,28 +47,50 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// Server::new().serve(listener, service, std::future::pending()).await
 /// # }
 /// ```
+///
+/// A handler finds the address of its client with [`tonic::Request::remote_addr`], and under TLS its certificates with
+/// [`tonic::Request::peer_certs`].
 #[derive(Clone, Debug)]
 pub struct Server {
+    tls: Option<ServerTls>,
     header_read_timeout: Duration,
     max_connections: usize,
     max_concurrent_streams: u32,
+    max_connection_age: Option<Duration>,
+    max_connection_age_grace: Duration,
+    http1_keep_alive: bool,
+    http2_keep_alive: Option<(Duration, Duration)>,
     drain: Duration,
 }
 
 impl Server {
-    /// 30 s for a request's head, 10,000 connections of 200 concurrent streams, 30 s to drain.
+    /// No TLS, 30 s for a request's head, 10,000 connections of 200 concurrent streams and of any age, HTTP/2 pings
+    /// every 60 s to be answered in 20 s, 30 s to drain.
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            tls: None,
             header_read_timeout: Duration::from_secs(30),
             max_connections: 10_000,
             max_concurrent_streams: 200,
+            max_connection_age: None,
+            max_connection_age_grace: Duration::from_secs(60),
+            http1_keep_alive: true,
+            // Finds peers that went away without a word, which would hold a slot for ever.
+            http2_keep_alive: Some((Duration::from_secs(60), Duration::from_secs(20))),
             drain: Duration::from_secs(30),
         }
     }
 
-    /// How long a connection may take to its first request, and on HTTP/1.1 also from each request to the head of the
-    /// next; then it is closed.
+    /// Takes encrypted connections, and no others.
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// How long a connection may take to its first request (the TLS handshake included), and on HTTP/1.1 also from each
+    /// request to the head of the next; then it is closed.
     #[must_use]
     pub const fn header_read_timeout(mut self, timeout: Duration) -> Self {
         self.header_read_timeout = timeout;
@@ -91,11 +111,67 @@ impl Server {
         self
     }
 
+    /// How old a connection may become before it is asked to close (HTTP/2: GOAWAY; HTTP/1.1: after the call that
+    /// runs), so that clients spread over new servers. Up to a tenth is taken off at random for each connection.
+    #[must_use]
+    pub const fn max_connection_age(mut self, age: Duration) -> Self {
+        self.max_connection_age = Some(age);
+        self
+    }
+
+    /// How long the calls on a connection that has reached its
+    /// [`max_connection_age`](Self::max_connection_age) may go on before it is closed.
+    #[must_use]
+    pub const fn max_connection_age_grace(mut self, grace: Duration) -> Self {
+        self.max_connection_age_grace = grace;
+        self
+    }
+
+    /// Whether an HTTP/1.1 connection is kept for the next call.
+    #[must_use]
+    pub const fn http1_keep_alive(mut self, keep: bool) -> Self {
+        self.http1_keep_alive = keep;
+        self
+    }
+
+    /// How often an HTTP/2 peer is pinged, and how long it may take to answer before its connection is closed; `None`
+    /// turns it off, and with it the way to notice a peer that has gone without a word.
+    #[must_use]
+    pub const fn http2_keep_alive(
+        mut self,
+        interval_timeout: Option<(Duration, Duration)>,
+    ) -> Self {
+        self.http2_keep_alive = interval_timeout;
+        self
+    }
+
     /// How long the calls that run at shutdown may go on before their connections are closed.
     #[must_use]
     pub const fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
         self
+    }
+
+    /// [`serve`](Self::serve) on a listener of its own at `address`.
+    ///
+    /// # Errors
+    /// When the address cannot be bound, and those of [`serve`](Self::serve).
+    pub async fn bind_and_serve<S, B>(
+        self,
+        address: impl ToSocketAddrs,
+        service: S,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: http_body::Body + Send + 'static,
+        B::Data: Buf + Send,
+        B::Error: Into<BoxError>,
+    {
+        let listener = TcpListener::bind(address).await?;
+        self.serve(listener, service, shutdown).await
     }
 
     /// Serves until `shutdown` completes, then stops accepting, lets running calls end, and returns when all
@@ -117,7 +193,7 @@ impl Server {
         B::Data: Buf + Send,
         B::Error: Into<BoxError>,
     {
-        let builder = self.builder();
+        let terms = self.terms();
         let slots = Arc::new(Semaphore::new(
             self.max_connections.clamp(1, Semaphore::MAX_PERMITS),
         ));
@@ -133,18 +209,14 @@ impl Server {
                     .map_err(io::Error::other)?;
                 Ok::<_, io::Error>((slot, accept(&listener).await?))
             });
-            let (slot, stream) = match select(shutdown.as_mut(), accept).await {
+            let (slot, (stream, peer)) = match select(shutdown.as_mut(), accept).await {
                 Either::Left(_) => break,
                 Either::Right((accepted, _)) => accepted?,
             };
             while connections.try_join_next().is_some() {}
-            let connection = serve_connection(
-                builder.clone(),
-                stream,
-                service.clone(),
-                closing.clone(),
-                self.header_read_timeout,
-            );
+            let service = service.clone();
+            let connection =
+                connection::serve(terms.clone(), stream, peer, service, closing.clone());
             connections.spawn(async move {
                 connection.await;
                 drop(slot);
@@ -163,20 +235,29 @@ impl Server {
         Ok(())
     }
 
-    fn builder(&self) -> Builder<TokioExecutor> {
+    fn terms(&self) -> Terms {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
+            .keep_alive(self.http1_keep_alive)
             .header_read_timeout(self.header_read_timeout);
-        builder
-            .http2()
+        let (interval, answer) = self.http2_keep_alive.unzip();
+        let mut http2 = builder.http2();
+        http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.max_concurrent_streams)
-            // Finds peers that went away without a word, which would hold a slot for ever.
-            .keep_alive_interval(Duration::from_secs(60))
-            .keep_alive_timeout(Duration::from_secs(20));
-        builder
+            .keep_alive_interval(interval);
+        if let Some(answer) = answer {
+            http2.keep_alive_timeout(answer);
+        }
+        Terms {
+            builder,
+            tls: self.tls.clone(),
+            patience: self.header_read_timeout,
+            max_age: self.max_connection_age,
+            age_grace: self.max_connection_age_grace,
+        }
     }
 }
 
@@ -187,89 +268,15 @@ impl Default for Server {
 }
 
 /// Accepts one connection, whatever becomes of those before it.
-async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                // A response is one write: waiting for more to send only delays it.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "TCP_NODELAY");
-                }
-                return Ok(stream);
-            }
+            Ok(accepted) => return Ok(accepted),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-/// Marks that a connection has brought a request.
-struct Begin<S> {
-    inner: TowerToHyperService<S>,
-    begun: Arc<AtomicBool>,
-}
-
-impl<S> hyper::service::Service<Request<Incoming>> for Begin<S>
-where
-    S: Service<Request<Incoming>> + Clone,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = <TowerToHyperService<S> as hyper::service::Service<Request<Incoming>>>::Future;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.begun.store(true, Ordering::Relaxed);
-        self.inner.call(request)
-    }
-}
-
-async fn serve_connection<S, B>(
-    builder: Builder<TokioExecutor>,
-    stream: TcpStream,
-    service: S,
-    mut closing: watch::Receiver<()>,
-    patience: Duration,
-) where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send + 'static,
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
-    let begun = Arc::new(AtomicBool::new(false));
-    let service = Begin {
-        inner: TowerToHyperService::new(service),
-        begun: Arc::clone(&begun),
-    };
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    // Completes when the sender is gone.
-    let mut closing = pin!(closing.changed());
-    let mut asked_to_close = false;
-    // hyper's own timeout starts when it knows the HTTP version, which a peer that sends nothing never tells; and a
-    // peer that is asked to close may not answer that either.
-    let mut asking = pin!(sleep(patience));
-    let mut closing_for_good = pin!(sleep(patience.saturating_mul(2)));
-    let mut watched = true;
-    let served = poll_fn(|cx| {
-        if !asked_to_close && closing.as_mut().poll(cx).is_ready() {
-            asked_to_close = true;
-            connection.as_mut().graceful_shutdown();
-        }
-        watched = watched && !begun.load(Ordering::Relaxed);
-        if watched && !asked_to_close && asking.as_mut().poll(cx).is_ready() {
-            asked_to_close = true;
-            connection.as_mut().graceful_shutdown();
-        }
-        if watched && closing_for_good.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Ok(()));
-        }
-        connection.as_mut().poll(cx)
-    });
-    if let Err(error) = served.await {
-        tracing::debug!(error, "a connection ended early");
     }
 }
