@@ -79,13 +79,7 @@ async fn both_http_versions_serve_every_protocol_on_one_port() {
     for http2 in [false, true] {
         let client = client(http2);
         for (method, content_types) in [("Greet", UNARY), ("Count", STREAMING)] {
-            // gRPC proper needs the trailers of HTTP/2; that is what gRPC-Web is for.
-            let needs_http2 =
-                |name: &str| name.starts_with("application/grpc") && !name.contains("-web");
-            for content_type in content_types
-                .into_iter()
-                .filter(|name| http2 || !needs_http2(name))
-            {
+            for content_type in content_types {
                 for (name, code) in [
                     ("Ada", Code::Ok),
                     ("fail", Code::NotFound),

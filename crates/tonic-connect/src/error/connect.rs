@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
@@ -36,6 +37,9 @@ struct ErrorJson {
 struct DetailJson {
     r#type: String,
     value: String,
+    /// The message as people read it, where its type is known.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
+    debug: Option<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +57,7 @@ impl ErrorJson {
             .map(|any| DetailJson {
                 r#type: any.type_name().to_owned(),
                 value: STANDARD_NO_PAD.encode(&any.value),
+                debug: debug(any),
             })
             .collect();
         Self {
@@ -82,6 +87,23 @@ impl ErrorJson {
                 })
             });
         details::status(code, self.message.unwrap_or_default(), details)
+    }
+}
+
+/// The message in JSON, if its type has been registered: what `google.protobuf.Any` prints, without the type.
+fn debug(any: &Any) -> Option<Value> {
+    let any = pbjson_wkt::Any {
+        type_url: any.type_url.clone(),
+        value: any.value.to_vec(),
+    };
+    let Ok(Value::Object(mut json)) = serde_json::to_value(&any) else {
+        return None;
+    };
+    json.remove("@type")?;
+    // Well-known types whose JSON is no object.
+    match json.len() == 1 && any.type_name().starts_with("google.protobuf.") {
+        true => json.remove("value"),
+        false => Some(Value::Object(json)),
     }
 }
 

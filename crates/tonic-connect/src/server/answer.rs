@@ -20,6 +20,8 @@ pub(super) struct Answer {
     options: Options,
     offered: Compression,
     deadline: Option<Instant>,
+    // Trailers have to be announced.
+    http1: bool,
 }
 
 impl Answer {
@@ -29,6 +31,7 @@ impl Answer {
             options: call.options.clone(),
             offered: call.offered(),
             deadline: call.deadline,
+            http1: call.is_http1(),
         }
     }
 
@@ -45,6 +48,7 @@ impl Answer {
         let compression =
             write_message(self.wire, &self.options, self.offered, &message, &mut out)?;
         let Trailers(trailers) = extensions.remove().unwrap_or_default();
+        let announced = self.http1.then(|| trailers.clone());
         let mut response = self.wire.protocol.unary(
             self.wire,
             self.offered,
@@ -53,6 +57,13 @@ impl Answer {
             metadata,
             trailers,
         );
+        if let Some(trailers) = announced {
+            let headers = response.headers_mut();
+            self.wire.protocol.announce(headers, &trailers);
+        }
+        if self.wire.text {
+            response = response.map(Body::into_text);
+        }
         *response.extensions_mut() = extensions;
         Ok(response)
     }
@@ -65,7 +76,10 @@ impl Answer {
     {
         let (metadata, messages, mut extensions) = response.into_parts();
         let Trailers(trailers) = extensions.remove().unwrap_or_default();
-        let head = self.wire.protocol.stream(self.wire, self.offered, metadata);
+        let mut head = self.wire.protocol.stream(self.wire, self.offered, metadata);
+        if self.http1 {
+            self.wire.protocol.announce(head.headers_mut(), &trailers);
+        }
         let responses = Responses::new(
             self.wire,
             self.options,

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
+use super::text;
+
 /// The body of every response of this crate's services.
 pub struct Body(Kind);
 
@@ -44,6 +46,14 @@ impl Body {
     /// One frame of data, then trailers.
     pub(crate) fn full_with_trailers(data: Bytes, trailers: HeaderMap) -> Self {
         Self(Kind::FullWithTrailers(data, Box::new(trailers)))
+    }
+
+    /// The one frame of data in base64.
+    pub(super) fn into_text(self) -> Self {
+        match self.0 {
+            Kind::Full(data) => Self::full(text::encode(data)),
+            other => Self(other),
+        }
     }
 
     /// Frames as they come.

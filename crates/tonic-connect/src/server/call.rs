@@ -6,7 +6,7 @@ use std::pin::pin;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
-use http::{header, request};
+use http::{Version, header, request};
 use prost::Message;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use super::negotiate::negotiate;
 use super::options::Options;
 use super::protocol::{Terms, Wire};
 use super::requests;
+use super::text;
 use super::{BoxError, ResponseFuture, Timeout};
 use crate::compression::Compression;
 use crate::schema::Method;
@@ -57,6 +58,11 @@ impl Call {
         })
     }
 
+    /// Whether the call came over HTTP/1.1 or older.
+    pub(super) fn is_http1(&self) -> bool {
+        self.head.version <= Version::HTTP_11
+    }
+
     /// How responses may be compressed.
     pub(super) fn offered(&self) -> Compression {
         self.terms.response
@@ -70,7 +76,7 @@ impl Call {
         B::Error: Into<BoxError>,
     {
         let limit = self.options.max_request_bytes;
-        let messages = requests::messages(body, self.wire.codec, self.terms.request, limit);
+        let messages = requests::messages(body, self.wire, self.terms.request, limit);
         self.request(messages)
     }
 
@@ -86,7 +92,7 @@ impl Call {
         let limit = call.options.max_request_bytes;
         let body = match call.terms.message.take() {
             Some(message) => message,
-            None => collect(&call.head, body, limit, protocol.prefix_len()).await?,
+            None => collect(&call.head, body, limit, call.wire).await?,
         };
         let message = protocol.message(body, call.terms.request, limit)?;
         let message = call.wire.codec.decode(message)?;
@@ -110,18 +116,18 @@ impl Call {
     }
 }
 
-/// Collects a body whose message has at most `limit` bytes after a prefix of `prefix_len`.
+/// Collects a body whose message has at most `limit` bytes after the prefix of the wire.
 async fn collect<B>(
     head: &request::Parts,
     body: B,
     limit: usize,
-    prefix_len: usize,
+    wire: &Wire,
 ) -> Result<Bytes, Status>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let allowed = limit.saturating_add(prefix_len);
+    let allowed = limit.saturating_add(wire.protocol.prefix_len());
     let too_large = |size: u64| {
         Status::resource_exhausted(format!(
             "request body of {size} bytes is over the limit of {limit} bytes"
@@ -131,7 +137,10 @@ where
         .headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok());
-    let declared = body.size_hint().lower().max(declared.unwrap_or(0));
+    let declared: u64 = body.size_hint().lower().max(declared.unwrap_or(0));
+    let mut text = wire.text.then(text::Decoder::default);
+    // Four characters stand for one byte at least.
+    let declared = if wire.text { declared / 4 } else { declared };
     if declared > allowed as u64 {
         return Err(too_large(declared));
     }
@@ -146,6 +155,13 @@ where
         let Ok(mut data) = frame.into_data() else {
             continue;
         };
+        if let Some(text) = &mut text {
+            text.decode(data, &mut pieces)?;
+            if pieces.len() > allowed {
+                return Err(too_large(pieces.len() as u64));
+            }
+            continue;
+        }
         let length = data.remaining();
         let size = whole.len().max(pieces.len()).saturating_add(length);
         if size > allowed {
@@ -167,6 +183,9 @@ where
             let taken = chunk.len();
             data.advance(taken);
         }
+    }
+    if let Some(text) = text {
+        text.finish()?;
     }
     Ok(if pieces.is_empty() {
         whole

@@ -19,6 +19,7 @@ mod protocol_connect;
 mod protocol_grpc;
 mod requests;
 mod streaming;
+mod text;
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -14,22 +14,28 @@ use crate::schema::{Idempotency, Method, MethodKind};
 /// A row of the tables below.
 macro_rules! wire {
     ($protocol:expr, $codec:ident, $content_type:literal) => {
+        wire!($protocol, $codec, $content_type, false)
+    };
+    ($protocol:expr, $codec:ident, $content_type:literal, $text:literal) => {
         Wire {
             protocol: &$protocol,
             codec: Codec::$codec,
+            text: $text,
             content_type: HeaderValue::from_static($content_type),
         }
     };
 }
 
 /// Content types of every kind of method.
-static ENVELOPED: [Wire; 6] = [
+static ENVELOPED: [Wire; 8] = [
     wire!(GRPC, Proto, "application/grpc"),
     wire!(GRPC, Proto, "application/grpc+proto"),
     wire!(GRPC, Json, "application/grpc+json"),
     wire!(GRPC_WEB, Proto, "application/grpc-web"),
     wire!(GRPC_WEB, Proto, "application/grpc-web+proto"),
     wire!(GRPC_WEB, Json, "application/grpc-web+json"),
+    wire!(GRPC_WEB, Proto, "application/grpc-web-text", true),
+    wire!(GRPC_WEB, Proto, "application/grpc-web-text+proto", true),
 ];
 /// Content types of unary methods only.
 static CONNECT_UNARY: [Wire; 2] = [
@@ -46,12 +52,14 @@ const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 /// The content types for unary methods, as `Accept-Post` lists them.
 const ACCEPT_UNARY: HeaderValue = HeaderValue::from_static(
     "application/proto, application/json, application/grpc, application/grpc+proto, application/grpc+json, \
-     application/grpc-web, application/grpc-web+proto, application/grpc-web+json",
+     application/grpc-web, application/grpc-web+proto, application/grpc-web+json, application/grpc-web-text, \
+     application/grpc-web-text+proto",
 );
 /// The content types for streaming methods.
 const ACCEPT_STREAM: HeaderValue = HeaderValue::from_static(
     "application/connect+proto, application/connect+json, application/grpc, application/grpc+proto, \
-     application/grpc+json, application/grpc-web, application/grpc-web+proto, application/grpc-web+json",
+     application/grpc+json, application/grpc-web, application/grpc-web+proto, application/grpc-web+json, \
+     application/grpc-web-text, application/grpc-web-text+proto",
 );
 
 /// Why a request is not a call at all, and gets a plain HTTP answer.

@@ -18,6 +18,8 @@ pub(super) struct Wire {
     pub(super) protocol: &'static dyn Protocol,
     /// Who encodes.
     pub(super) codec: Codec,
+    /// Whether bodies are base64.
+    pub(super) text: bool,
     /// The content type, of requests and of responses.
     pub(super) content_type: HeaderValue,
 }
@@ -91,6 +93,10 @@ pub(super) trait Protocol: Sync {
         offered: Compression,
         metadata: MetadataMap,
     ) -> http::Response<()>;
+
+    /// Names the trailers to come in the head of a response, without which HTTP/1.1 does not carry them. Those of an
+    /// error that comes after the head are not known by then: of these, the status alone arrives.
+    fn announce(&self, _: &mut HeaderMap, _: &MetadataMap) {}
 
     /// How that stream ends.
     fn end(&self, result: Result<&MetadataMap, &Status>) -> End;

@@ -107,6 +107,17 @@ impl Protocol for Grpc {
         head
     }
 
+    fn announce(&self, headers: &mut HeaderMap, trailers: &MetadataMap) {
+        if self.web {
+            return;
+        }
+        let names = HeaderValue::from_static("grpc-status, grpc-message, grpc-status-details-bin");
+        headers.append(header::TRAILER, names);
+        for (name, _) in error::sendable(trailers) {
+            headers.append(header::TRAILER, HeaderValue::from(name.clone()));
+        }
+    }
+
     fn end(&self, result: Result<&MetadataMap, &Status>) -> End {
         let trailers = error::grpc_trailers(result);
         if !self.web {

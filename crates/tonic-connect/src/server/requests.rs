@@ -18,6 +18,8 @@ use tonic::{Code, Status};
 
 use super::BoxError;
 use super::call::unreadable;
+use super::protocol::Wire;
+use super::text;
 use crate::codec::Codec;
 use crate::compression::Compression;
 use crate::envelope::{self, PREFIX_LEN};
@@ -25,7 +27,7 @@ use crate::envelope::{self, PREFIX_LEN};
 /// The messages of `body`, each of at most `limit` bytes.
 pub(super) fn messages<Req, B>(
     body: B,
-    codec: Codec,
+    wire: &Wire,
     compression: Compression,
     limit: usize,
 ) -> Streaming<Req>
@@ -38,11 +40,12 @@ where
         body,
         compression,
         limit,
+        text: wire.text.then(text::Decoder::default),
         buffer: BytesMut::new(),
         ended: false,
     };
     let decoder = Messages {
-        codec,
+        codec: wire.codec,
         message: PhantomData,
     };
     // The limit has been applied below, with the right code.
@@ -56,6 +59,7 @@ pin_project! {
         body: B,
         compression: Compression,
         limit: usize,
+        text: Option<text::Decoder>,
         // What has come and is not a whole envelope yet: never more than one within the limit, and one frame.
         buffer: BytesMut,
         ended: bool,
@@ -87,12 +91,23 @@ where
             match ready!(this.body.as_mut().poll_frame(cx)) {
                 Some(Ok(frame)) => {
                     // Trailers of a request mean nothing in any of the protocols.
-                    if let Ok(data) = frame.into_data() {
-                        this.buffer.put(data);
+                    let Ok(data) = frame.into_data() else {
+                        continue;
+                    };
+                    match this.text {
+                        None => this.buffer.put(data),
+                        Some(text) => {
+                            if let Err(status) = text.decode(data, this.buffer) {
+                                break Some(Err(status));
+                            }
+                        }
                     }
                 }
                 Some(Err(error)) => break Some(Err(broken_off(error.into()))),
-                None if this.buffer.is_empty() => break None,
+                None if this.buffer.is_empty() => {
+                    let cut = this.text.as_ref().and_then(|text| text.finish().err());
+                    break cut.map(Err);
+                }
                 None => break Some(Err(envelope::incomplete(this.buffer))),
             }
         };

@@ -24,6 +24,7 @@ use super::answer::write_message;
 use super::call::{deadline_exceeded, panicked};
 use super::options::Options;
 use super::protocol::Wire;
+use super::text;
 use crate::compression::Compression;
 
 /// A frame is handed to the transport once it has so many bytes, even when more is ready.
@@ -122,7 +123,10 @@ where
             *this.last = end.trailers;
         }
         if !this.buffer.is_empty() {
-            let data = std::mem::take(this.buffer);
+            let mut data = std::mem::take(this.buffer);
+            if this.wire.text {
+                data = text::encode(data);
+            }
             return Poll::Ready(Some(Ok(Frame::data(data.into()))));
         }
         Poll::Ready(
