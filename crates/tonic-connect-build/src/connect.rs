@@ -6,7 +6,7 @@ use prost_build::{Method, Service};
 use prost_types::method_options::IdempotencyLevel;
 use quote::{format_ident, quote};
 
-use crate::{Builder, naming};
+use crate::{Builder, connect_client, naming};
 
 /// The module `<service>_connect`.
 pub(crate) fn generate(service: &Service, builder: &Builder) -> String {
@@ -37,6 +37,9 @@ pub(crate) fn generate(service: &Service, builder: &Builder) -> String {
     let server =
         (builder.build_server && builder.json).then(|| server(service, &full_name, builder));
 
+    let client = (builder.build_client && builder.json)
+        .then(|| connect_client::generate(service, &full_name, builder));
+
     let module_doc = format!(" `{full_name}` over Connect, gRPC and gRPC-Web.");
     let service_doc = format!(" The methods of `{full_name}`.");
 
@@ -50,6 +53,8 @@ pub(crate) fn generate(service: &Service, builder: &Builder) -> String {
                 name: #full_name,
                 methods: &[#(#methods),*],
             };
+
+            #client
 
             #server
         }

@@ -4,6 +4,7 @@ mod builder;
 mod comments;
 mod compile;
 mod connect;
+mod connect_client;
 mod error;
 mod external;
 mod file;

@@ -791,6 +791,119 @@ pub mod chat_service_connect {
             },
         ],
     };
+    pub use self::client::ChatServiceClient;
+    mod client {
+        /// Calls `chat.v1.ChatService` over a channel of any protocol, with messages as protobuf or JSON.
+        #[derive(::std::clone::Clone, ::std::fmt::Debug)]
+        pub struct ChatServiceClient {
+            inner: ::tonic_connect::Client,
+        }
+        impl ChatServiceClient {
+            /// A client that sends protobuf, and no GETs.
+            pub fn new(channel: ::tonic_connect::Channel) -> Self {
+                Self {
+                    inner: ::tonic_connect::Client::new(channel),
+                }
+            }
+            /// Writes and reads messages with `codec`.
+            #[must_use]
+            pub fn with_codec(self, codec: ::tonic_connect::Codec) -> Self {
+                Self {
+                    inner: self.inner.codec(codec),
+                }
+            }
+            /// Sends calls of methods without side effects as HTTP GET, where the protocol has it.
+            #[must_use]
+            pub fn with_get(self, get: bool) -> Self {
+                Self {
+                    inner: self.inner.use_get(get),
+                }
+            }
+            /// Says one thing.
+            pub async fn say(
+                &self,
+                request: impl ::tonic_connect::codegen::tonic::IntoRequest<
+                    super::super::SayRequest,
+                >,
+            ) -> ::std::result::Result<
+                ::tonic_connect::codegen::tonic::Response<super::super::SayResponse>,
+                ::tonic_connect::codegen::tonic::Status,
+            > {
+                let request = ::tonic_connect::codegen::tonic::IntoRequest::into_request(
+                    request,
+                );
+                self.inner.unary(&super::SERVICE.methods[0usize], request).await
+            }
+            /// Describes a room.
+            pub async fn get_room(
+                &self,
+                request: impl ::tonic_connect::codegen::tonic::IntoRequest<
+                    super::super::GetRoomRequest,
+                >,
+            ) -> ::std::result::Result<
+                ::tonic_connect::codegen::tonic::Response<super::super::GetRoomResponse>,
+                ::tonic_connect::codegen::tonic::Status,
+            > {
+                let request = ::tonic_connect::codegen::tonic::IntoRequest::into_request(
+                    request,
+                );
+                self.inner.unary(&super::SERVICE.methods[1usize], request).await
+            }
+            /// What was said so far, the oldest first.
+            pub async fn history(
+                &self,
+                request: impl ::tonic_connect::codegen::tonic::IntoRequest<
+                    super::super::HistoryRequest,
+                >,
+            ) -> ::std::result::Result<
+                ::tonic_connect::codegen::tonic::Response<
+                    ::tonic_connect::codegen::tonic::Streaming<super::super::Message>,
+                >,
+                ::tonic_connect::codegen::tonic::Status,
+            > {
+                let request = ::tonic_connect::codegen::tonic::IntoRequest::into_request(
+                    request,
+                );
+                self.inner
+                    .server_streaming(&super::SERVICE.methods[2usize], request)
+                    .await
+            }
+            /// Says many things, and tells how many there were.
+            pub async fn import(
+                &self,
+                request: impl ::tonic_connect::codegen::tonic::IntoStreamingRequest<
+                    Message = super::super::SayRequest,
+                >,
+            ) -> ::std::result::Result<
+                ::tonic_connect::codegen::tonic::Response<super::super::ImportResponse>,
+                ::tonic_connect::codegen::tonic::Status,
+            > {
+                let request = ::tonic_connect::codegen::tonic::IntoStreamingRequest::into_streaming_request(
+                    request,
+                );
+                self.inner
+                    .client_streaming(&super::SERVICE.methods[3usize], request)
+                    .await
+            }
+            /// Says things and hears what everybody says, in the room of the first request.
+            pub async fn join(
+                &self,
+                request: impl ::tonic_connect::codegen::tonic::IntoStreamingRequest<
+                    Message = super::super::SayRequest,
+                >,
+            ) -> ::std::result::Result<
+                ::tonic_connect::codegen::tonic::Response<
+                    ::tonic_connect::codegen::tonic::Streaming<super::super::Message>,
+                >,
+                ::tonic_connect::codegen::tonic::Status,
+            > {
+                let request = ::tonic_connect::codegen::tonic::IntoStreamingRequest::into_streaming_request(
+                    request,
+                );
+                self.inner.bidi_streaming(&super::SERVICE.methods[4usize], request).await
+            }
+        }
+    }
     pub use self::server::ChatServiceConnect;
     mod server {
         use super::super::chat_service_server::ChatService;

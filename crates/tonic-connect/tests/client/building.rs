@@ -2,10 +2,9 @@
 
 use tonic::{Code, Request};
 use tonic_connect::{Channel, Protocol};
-use tonic_prost::ProstCodec;
 
 use crate::canned::{Canned, response};
-use crate::echo::{self, CLIENT_STREAM, Client, Echo, SERVICE};
+use crate::echo::{self, Client, Echo, SERVICE};
 
 #[tokio::test]
 async fn urls_that_cannot_be_called_are_refused_by_name() {
@@ -150,25 +149,4 @@ async fn a_method_of_no_registered_service_is_an_error_that_names_the_remedy() {
         status.message().contains(echo::UNARY) && status.message().contains(".service("),
         "{status:?}"
     );
-}
-
-#[tokio::test]
-async fn streamed_requests_are_unimplemented_over_connect() {
-    let mut client = Client::new(
-        Channel::builder("http://127.0.0.1:9")
-            .service(&SERVICE)
-            .build()
-            .unwrap(),
-    );
-    let requests = Request::new(tokio_stream::iter([Echo::default()]));
-    let status = client
-        .client_streaming(
-            requests,
-            echo::path(CLIENT_STREAM),
-            ProstCodec::<Echo, Echo>::new(),
-        )
-        .await
-        .unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    assert!(status.message().contains("Protocol::Grpc"), "{status:?}");
 }

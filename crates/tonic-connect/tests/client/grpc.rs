@@ -262,7 +262,7 @@ async fn answers_that_break_the_rules_are_errors_and_never_panics() {
                 None,
             )
             .await,
-            Code::Internal,
+            Code::Unimplemented,
         ),
         (
             "a message that is not UTF-8",
@@ -277,7 +277,7 @@ async fn answers_that_break_the_rules_are_errors_and_never_panics() {
         (
             "no trailers",
             canned(head(), good.clone(), None).await,
-            Code::Unknown,
+            Code::Internal,
         ),
         (
             "no status in the trailers",
