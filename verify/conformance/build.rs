@@ -7,7 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = |name: &str| format!("{include}/connectrpc/conformance/v1/{name}.proto");
     tonic_connect_build::configure()
         .compile(
-            &[file("service"), file("config"), file("server_compat")],
+            &["service", "config", "server_compat", "client_compat"].map(file),
             &[include],
         )?;
     Ok(())
