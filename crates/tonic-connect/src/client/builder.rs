@@ -252,7 +252,7 @@ impl Builder {
             false => None,
         };
         let client = self.connections.client(self.protocol, tls)?;
-        self.settle(Transport::Http(client))
+        self.settle(Transport::Http(Box::new(client)))
     }
 
     /// Makes a channel that calls `service` in this process instead of a server behind a network: a generated

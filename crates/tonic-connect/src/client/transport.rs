@@ -18,7 +18,7 @@ pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, BoxError>> + Send>>;
 
 pub(super) enum Transport {
-    Http(HttpClient),
+    Http(Box<HttpClient>),
     Service(Box<dyn Exchange>),
 }
 
