@@ -1,13 +1,23 @@
-//! The channel, as a generated client uses it: under `tonic::client::Grpc`, against servers on real sockets.
+//! The channel, as a generated client uses it: under `tonic::client::Grpc` and under `tonic_connect::Client`, against
+//! servers on real sockets and in this process.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-#![cfg(all(feature = "client", feature = "transport"))]
+#![cfg(all(feature = "client", feature = "server", feature = "transport"))]
 
 mod building;
 mod canned;
+mod compression;
 mod deadlines;
 mod downloads;
+mod duplex;
 mod echo;
+mod get;
+#[path = "../greeter/mod.rs"]
+mod greeter;
 mod grpc;
+mod grpc_web;
+mod kinds;
+mod served;
 mod streaming;
+mod tokens;
 mod unary;
