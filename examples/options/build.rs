@@ -25,12 +25,8 @@ fn main() -> Result<(), Error> {
         &[SHOP],
     )?;
 
-    // Without JSON there is no Connect service, and fields may be of types that have none.
-    let no_json = configure()
-        .json(false)
-        .bytes([".shop.v1.Order.note"])
-        .btree_map([".shop.v1.Order.amounts"]);
-    compile("no_json", no_json, &[SHOP])?;
+    // Without JSON there is no Connect service.
+    compile("no_json", configure().json(false), &[SHOP])?;
 
     // A package that another crate has generated, and one message that somebody has written.
     let external = configure()
@@ -51,6 +47,8 @@ fn main() -> Result<(), Error> {
     compile("attributes", attributes, &[SHOP])?;
 
     let shape = configure()
+        .bytes([".shop.v1.Order.note"])
+        .btree_map([".shop.v1.Order.amounts"])
         .boxed([".shop.v1.Order.address", ".shop.v1.Order.payment.cash"])
         .retain_enum_prefix(true)
         .skip_debug([".shop.v1.Address"])

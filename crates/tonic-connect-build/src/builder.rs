@@ -203,10 +203,9 @@ impl Builder {
     lists! {
         /// Puts these message fields or variants of oneofs into a `Box`. Recursive ones are boxed in any case.
         boxed;
-        /// Makes these map fields a `BTreeMap`. Only with [`json(false)`](Self::json).
+        /// Makes these map fields a `BTreeMap`, which keeps its entries in order.
         btree_map;
-        /// Makes these `bytes` fields a `bytes::Bytes`, which is decoded without a copy. Only with
-        /// [`json(false)`](Self::json).
+        /// Makes these `bytes` fields a `bytes::Bytes`, which is decoded without a copy.
         bytes;
         /// Leaves out `Debug` of these types, for one of your own.
         skip_debug;
@@ -258,11 +257,6 @@ impl Builder {
         protos: &[impl AsRef<Path>],
         includes: &[impl AsRef<Path>],
     ) -> Result<(), Error> {
-        if self.json && !(self.bytes.is_empty() && self.btree_map.is_empty()) {
-            return Err(Error::Options(
-                "bytes() and btree_map() give fields types that have no JSON; leave them out, or set json(false)",
-            ));
-        }
         let out_dir = match &self.out_dir {
             Some(path) => path.clone(),
             None => std::env::var_os("OUT_DIR")

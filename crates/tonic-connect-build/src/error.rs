@@ -30,9 +30,6 @@ pub enum Error {
         /// What is wrong with it, and what can be done.
         reason: String,
     },
-    /// Two options that exclude each other.
-    #[error("{0}")]
-    Options(&'static str),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {

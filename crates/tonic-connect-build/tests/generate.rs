@@ -162,8 +162,6 @@ fn options_that_cannot_be_followed_are_named() {
                 .extern_path(".demo.v1", "::b"),
             "is given twice",
         ),
-        (configure().bytes(["."]), "set json(false)"),
-        (configure().btree_map(["."]), "set json(false)"),
     ];
     for (builder, expected) in cases {
         let error = compile(builder, SERVICE).unwrap_err().to_string();

@@ -23,13 +23,14 @@ generated! {
     messages_only
     /// `client_feature`, `server_feature`
     features
-    /// `json(false)`, `bytes`, `btree_map`
+    /// `json(false)`
     no_json
     /// `extern_path`
     external
     /// `type_attribute` and its kin
     attributes
-    /// `boxed`, `retain_enum_prefix`, `skip_debug`, `disable_comments`, `use_arc_self`, `generate_default_stubs`
+    /// `bytes`, `btree_map`, `boxed`, `retain_enum_prefix`, `skip_debug`, `disable_comments`, `use_arc_self`,
+    /// `generate_default_stubs`
     shape
 }
 

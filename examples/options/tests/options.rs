@@ -48,14 +48,21 @@ fn halves_are_left_out() {
 }
 
 #[test]
-fn without_json_fields_may_be_of_other_types() {
-    let order = no_json::shop::v1::Order {
-        note: bytes::Bytes::from_static(b"soon"),
-        amounts: BTreeMap::from([("book".to_owned(), 2)]),
-        ..Default::default()
-    };
+fn fields_of_other_types_have_both_encodings() {
+    let json = r#"{"note":"c29vbg==","amounts":{"a":1,"b":2,"c":3}}"#;
+    let order: shape::shop::v1::Order = serde_json::from_str(json).unwrap();
+    assert_eq!(order.note, bytes::Bytes::from_static(b"soon"));
+    let amounts = [("a", 1), ("b", 2), ("c", 3)].map(|(name, amount)| (name.to_owned(), amount));
+    assert_eq!(order.amounts, BTreeMap::from(amounts));
     let encoded = bytes::Bytes::from(order.encode_to_vec());
-    assert_eq!(no_json::shop::v1::Order::decode(encoded).unwrap(), order);
+    let decoded = shape::shop::v1::Order::decode(encoded).unwrap();
+    assert_eq!(serde_json::to_string(&decoded).unwrap(), json);
+    // The binary encoding is there without the other.
+    let order = no_json::shop::v1::Order::default();
+    assert_eq!(
+        no_json::shop::v1::Order::decode(order.encode_to_vec().as_slice()).unwrap(),
+        order
+    );
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Fields: how a value of some kind stands in a message, by the field's cardinality.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::Hash;
 use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::field_map::FieldMap;
 use super::key::{KeySeed, KeyWriter, MapKey};
 use super::kind::{Elements, Kind, List, Read, Seed, Writer};
 use super::name::Name;
@@ -76,20 +75,25 @@ pub fn put_repeated<K: Kind, M: SerializeMap>(
 pub fn put_map<Q: MapKey, K: Kind, M: SerializeMap>(
     map: &mut M,
     name: Name,
-    entries: &HashMap<Q::Value, K::Value>,
+    entries: &impl FieldMap<Key = Q::Value, Value = K::Value>,
 ) -> Result<(), M::Error> {
-    if entries.is_empty() {
+    if entries.size() == 0 {
         return Ok(());
     }
-    map.serialize_entry(&name, &Entries::<Q, K>(entries))
+    map.serialize_entry(&name, &Entries::<Q, K, _>(entries, PhantomData))
 }
 
-struct Entries<'a, Q: MapKey, K: Kind>(&'a HashMap<Q::Value, K::Value>);
+struct Entries<'a, Q, K, F>(&'a F, PhantomData<(Q, K)>);
 
-impl<Q: MapKey, K: Kind> Serialize for Entries<'_, Q, K> {
+impl<Q, K, F> Serialize for Entries<'_, Q, K, F>
+where
+    Q: MapKey,
+    K: Kind,
+    F: FieldMap<Key = Q::Value, Value = K::Value>,
+{
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in self.0 {
+        let mut map = serializer.serialize_map(Some(self.0.size()))?;
+        for (key, value) in self.0.entries() {
             map.serialize_entry(&KeyWriter::<Q>(key), &Writer::<K>(value))?;
         }
         map.end()
@@ -161,20 +165,19 @@ pub fn repeated<'de, K: Kind, A: MapAccess<'de>>(
 /// # Errors
 /// Of the reader, for a key twice, or for a key or value that the field cannot hold.
 pub fn map<'de, Q: MapKey, K: Kind, A: MapAccess<'de>>(
-    slot: &mut HashMap<Q::Value, K::Value>,
+    slot: &mut impl FieldMap<Key = Q::Value, Value = K::Value>,
     map: &mut A,
-) -> Result<(), A::Error>
-where
-    Q::Value: Eq + Hash,
-{
-    map.next_value_seed(MapSeed::<Q, K>(slot))
+) -> Result<(), A::Error> {
+    map.next_value_seed(MapSeed::<Q, K, _>(slot, PhantomData))
 }
 
-struct MapSeed<'a, Q: MapKey, K: Kind>(&'a mut HashMap<Q::Value, K::Value>);
+struct MapSeed<'a, Q, K, F>(&'a mut F, PhantomData<(Q, K)>);
 
-impl<'de, Q: MapKey, K: Kind> DeserializeSeed<'de> for MapSeed<'_, Q, K>
+impl<'de, Q, K, F> DeserializeSeed<'de> for MapSeed<'_, Q, K, F>
 where
-    Q::Value: Eq + Hash,
+    Q: MapKey,
+    K: Kind,
+    F: FieldMap<Key = Q::Value, Value = K::Value>,
 {
     type Value = ();
 
@@ -183,9 +186,11 @@ where
     }
 }
 
-impl<'de, Q: MapKey, K: Kind> Visitor<'de> for MapSeed<'_, Q, K>
+impl<'de, Q, K, F> Visitor<'de> for MapSeed<'_, Q, K, F>
 where
-    Q::Value: Eq + Hash,
+    Q: MapKey,
+    K: Kind,
+    F: FieldMap<Key = Q::Value, Value = K::Value>,
 {
     type Value = ();
 
@@ -201,7 +206,7 @@ where
         while let Some(key) = map.next_key_seed(KeySeed::<Q>(PhantomData))? {
             match map.next_value_seed(Seed::<K>(PhantomData))? {
                 Read::Value(value) => {
-                    if self.0.insert(key, value).is_some() {
+                    if self.0.put(key, value) {
                         return Err(de::Error::custom("a key stands in the map twice"));
                     }
                 }

@@ -25,6 +25,7 @@ mod enumeration;
 mod error;
 mod escape;
 mod field;
+mod field_map;
 mod key;
 mod kind;
 mod message;
@@ -46,6 +47,7 @@ pub use field::{
     map, oneof, optional, put, put_map, put_optional, put_repeated, put_singular, repeated,
     singular,
 };
+pub use field_map::FieldMap;
 pub use key::MapKey;
 pub use kind::{Embedded, Kind, OrNull, Read};
 pub use message::{Message, deserialize, serialize};

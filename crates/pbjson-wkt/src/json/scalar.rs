@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::marker::PhantomData;
 
 use pbjson::private::base64;
 use serde::de::{self, Deserializer, Visitor};
@@ -302,9 +303,9 @@ impl Kind for Text {
 }
 
 /// `bytes`: base64 with padding when written; read in both alphabets, with padding or without,
-/// whatever the bits behind the last byte.
+/// whatever the bits behind the last byte. Held as a `Vec<u8>`, or as a `bytes::Bytes` where the generator was told so.
 #[derive(Clone, Copy, Debug)]
-pub struct Bytes;
+pub struct Bytes<T = Vec<u8>>(PhantomData<T>);
 
 const BASE64: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -312,21 +313,21 @@ const BASE64: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD_BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, BASE64);
 const URL_BASE64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, BASE64);
 
-impl Kind for Bytes {
-    type Value = Vec<u8>;
+impl<T: AsRef<[u8]> + From<Vec<u8>>> Kind for Bytes<T> {
+    type Value = T;
 
-    fn is_default(value: &Vec<u8>) -> bool {
-        value.is_empty()
+    fn is_default(value: &T) -> bool {
+        value.as_ref().is_empty()
     }
 
-    fn write<S: Serializer>(value: &Vec<u8>, serializer: S) -> Result<S::Ok, S::Error> {
+    fn write<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&base64::display::Base64Display::new(
-            value,
+            value.as_ref(),
             &STANDARD_BASE64,
         ))
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Read<Vec<u8>>, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Read<T>, D::Error> {
         struct BytesVisitor;
 
         impl Visitor<'_> for BytesVisitor {
@@ -350,6 +351,10 @@ impl Kind for Bytes {
             }
         }
 
-        deserializer.deserialize_any(BytesVisitor)
+        Ok(match deserializer.deserialize_any(BytesVisitor)? {
+            Read::Value(bytes) => Read::Value(T::from(bytes)),
+            Read::Null => Read::Null,
+            Read::Skipped => Read::Skipped,
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Fields: which call of the runtime writes and reads each.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use prost_reflect::{Cardinality, FieldDescriptor, Kind, OneofDescriptor};
 use quote::quote;
 
@@ -70,7 +70,7 @@ impl Form {
 impl Generator {
     pub(super) fn write_oneof(&mut self, oneof: &OneofDescriptor) -> TokenStream {
         let place = naming::field(oneof.name());
-        let path = oneof_path(oneof);
+        let path = naming::oneof_path(oneof);
         let arms: Vec<_> = oneof
             .fields()
             .map(|field| {
@@ -97,7 +97,7 @@ impl Generator {
             return TokenStream::new();
         };
         let place = naming::field(oneof.name());
-        let path = oneof_path(&oneof);
+        let path = naming::oneof_path(&oneof);
         let variant = naming::camel(field.name());
         let name = field.json_name();
         let kind = kind(self, field);
@@ -137,28 +137,6 @@ fn oneof(field: &FieldDescriptor) -> Option<OneofDescriptor> {
         .filter(|oneof| !oneof.is_synthetic())
 }
 
-/// The enum that prost makes of a oneof.
-fn oneof_path(oneof: &OneofDescriptor) -> Vec<Ident> {
-    let message = oneof.parent_message();
-    let name = naming::camel(oneof.name());
-    let taken = message
-        .child_messages()
-        .map(|child| naming::camel(child.name()))
-        .chain(
-            message
-                .child_enums()
-                .map(|child| naming::camel(child.name())),
-        )
-        .any(|child| child == name);
-    let mut path = naming::nested_path(message);
-    path.push(if taken {
-        naming::ident(&format!("{name}OneOf"))
-    } else {
-        name
-    });
-    path
-}
-
 /// The kinds of a field: of a map's keys and values, or of its value.
 fn kinds(generator: &mut Generator, field: &FieldDescriptor) -> TokenStream {
     match field.kind() {
@@ -181,7 +159,7 @@ fn kind(generator: &mut Generator, field: &FieldDescriptor) -> TokenStream {
         Kind::Uint64 | Kind::Fixed64 => quote!(UInt64),
         Kind::Bool => quote!(Bool),
         Kind::String => quote!(Text),
-        Kind::Bytes => quote!(Bytes),
+        Kind::Bytes => quote!(Bytes<_>),
         Kind::Message(message) if message.full_name() == "google.protobuf.Value" => {
             quote!(OrNull<_>)
         }
