@@ -28,10 +28,11 @@ fn main() -> Result<(), Error> {
     // Without JSON there is no Connect service.
     compile("no_json", configure().json(false), &[SHOP])?;
 
-    // A package that another crate has generated, and one message that somebody has written.
+    // A package that another crate has generated, and messages that somebody has written.
     let external = configure()
         .extern_path(".money.v1", "crate::plain::money::v1")
-        .extern_path(".google.protobuf.Timestamp", "crate::stamp::Stamp");
+        .extern_path(".google.protobuf.Timestamp", "crate::by_hand::Stamp")
+        .extern_path(".shop.v1.Wrapping", "crate::by_hand::Wrapping");
     compile("external", external, &[SHOP])?;
 
     let attributes = configure()

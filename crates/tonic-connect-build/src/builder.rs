@@ -166,8 +166,9 @@ impl Builder {
     /// generating it: from another crate that was generated, or written by hand.
     ///
     /// A message has to implement [`prost::Message`](https://docs.rs/prost) and, unless [`json`](Self::json) is off,
-    /// serde's traits with the JSON form of protobuf. It is not validated where it stands in other messages. The Rust
-    /// path begins with `::` or `crate::`.
+    /// serde's traits with the JSON form of protobuf. If it implements `tonic_connect::validate::Validate`, as those do
+    /// that this crate generates, it is validated where it stands in other messages. The Rust path begins with `::` or
+    /// `crate::`.
     #[must_use]
     pub fn extern_path(
         mut self,

@@ -1,6 +1,6 @@
 //! Each option of the generator, on one schema: see `build.rs`.
 
-pub mod stamp;
+pub mod by_hand;
 
 /// Includes what was generated into one folder.
 macro_rules! generated {

@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use example_options::by_hand::{Stamp, Wrapping};
 use example_options::{attributes, client_only, external, features, messages_only, no_json};
-use example_options::{plain, server_only, shape, stamp::Stamp};
+use example_options::{plain, server_only, shape};
 use prost::Message;
+use tonic_connect::validate::Validate;
 
 /// What was generated for the package `shop.v1` with some option.
 fn shop(option: &str) -> String {
@@ -73,15 +75,33 @@ fn external_types_stand_in_for_generated_ones() {
             units: 3,
         }),
         time: Some(Stamp { seconds: 7 }),
+        wrapping: Some(Wrapping::default()),
     };
     let json = serde_json::to_string(&receipt).unwrap();
     assert_eq!(
         json,
-        r#"{"paid":{"currency":"EUR","units":"3"},"time":"@7"}"#
+        r#"{"paid":{"currency":"EUR","units":"3"},"time":"@7","wrapping":{"paper":""}}"#
     );
     assert_eq!(
         serde_json::from_str::<external::shop::v1::Receipt>(&json).unwrap(),
         receipt
+    );
+    // Those that know their rules are held to them.
+    assert_eq!(receipt.validate(), Ok(()));
+    let paid = plain::money::v1::Money {
+        currency: "euro".to_owned(),
+        units: 3,
+    };
+    let found = external::shop::v1::Receipt {
+        paid: Some(paid),
+        ..receipt
+    }
+    .validate();
+    assert!(
+        found
+            .unwrap_err()
+            .to_string()
+            .starts_with("paid.currency: ")
     );
     // Nothing of that package is generated, its services neither.
     assert!(
@@ -99,7 +119,7 @@ fn attributes_stand_where_they_were_put() {
     assert!(addresses.contains(&attributes::shop::v1::Address::default()));
     let code = shop("attributes");
     for (attribute, times) in [
-        ("doc(alias = \"everything\")", 5),
+        ("doc(alias = \"everything\")", 6),
         ("#[non_exhaustive]", 1),
         ("doc(alias = \"article\")", 1),
         ("doc(alias = \"buyer\")", 1),
@@ -124,7 +144,7 @@ impl shape::shop::v1::shop_server::Shop for Till {
         };
         Ok(tonic::Response::new(shape::shop::v1::Receipt {
             paid: Some(*cash),
-            time: None,
+            ..Default::default()
         }))
     }
 }

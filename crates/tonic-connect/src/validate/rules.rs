@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::ops::Bound;
 
-use super::{FieldPath, Pattern, Violations};
+use super::{FieldPath, Pattern, Validate, Violations};
 
 /// The most characters of a value that a message repeats.
 const SHOWN_CHARACTERS: usize = 64;
@@ -19,6 +19,33 @@ impl Display for Shown<'_> {
         }
     }
 }
+
+/// A message of another crate, which may know its rules or not: `(&Foreign(value)).check(…)` checks those that do.
+///
+/// Method resolution decides: [`KnowsRules`] takes what the receiver is, and [`KnowsNone`] wants one more reference,
+/// so it is found for types only that do not implement [`Validate`].
+#[derive(Debug)]
+pub struct Foreign<'a, T>(pub &'a T);
+
+/// See [`Foreign`].
+pub trait KnowsRules {
+    /// Checks the message.
+    fn check(&self, path: &FieldPath<'_>, found: &mut Violations);
+}
+
+impl<T: Validate> KnowsRules for Foreign<'_, T> {
+    fn check(&self, path: &FieldPath<'_>, found: &mut Violations) {
+        self.0.check(path, found);
+    }
+}
+
+/// See [`Foreign`].
+pub trait KnowsNone {
+    /// Checks nothing.
+    fn check(&self, _: &FieldPath<'_>, _: &mut Violations) {}
+}
+
+impl<T> KnowsNone for &Foreign<'_, T> {}
 
 /// `required`.
 pub fn required(set: bool, path: &FieldPath<'_>, found: &mut Violations) {

@@ -1,4 +1,4 @@
-//! A message that is written by hand: `google.protobuf.Timestamp` in whole seconds.
+//! Messages that are written by hand.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -25,4 +25,12 @@ impl<'de> Deserialize<'de> for Stamp {
             .map(|seconds| Self { seconds })
             .ok_or_else(|| D::Error::custom("expected @ and seconds"))
     }
+}
+
+/// `shop.v1.Wrapping`, which knows no rules.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message, Serialize, Deserialize)]
+pub struct Wrapping {
+    /// What is around it.
+    #[prost(string, tag = "1")]
+    pub paper: String,
 }
