@@ -45,7 +45,7 @@ pub fn from_str<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Error> {
     };
     let read = T::deserialize(&mut parser).and_then(|value| match parser.peek() {
         None => Ok(value),
-        Some(_) => Err(parser.fault("there is more behind the value")),
+        Some(_) => Err(parser.fault("trailing characters behind the value")),
     });
     read.map_err(|error| error.at(parser.at).located(text.as_bytes()))
 }

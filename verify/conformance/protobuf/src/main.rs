@@ -45,7 +45,11 @@ fn answer(request: ConformanceRequest) -> Answer {
     match request.requested_output_format() {
         WireFormat::Protobuf => Answer::ProtobufPayload(message.encode_to_vec()),
         WireFormat::Json => match json::to_string(&message) {
-            Ok(text) => Answer::JsonPayload(text),
+            // Other serializers get the same from the same messages.
+            Ok(text) if serde_json::to_string(&message).is_ok_and(|other| other == text) => {
+                Answer::JsonPayload(text)
+            }
+            Ok(text) => Answer::RuntimeError(format!("serde_json writes something else than {text}")),
             Err(error) => Answer::SerializeError(error.to_string()),
         },
         _ => Answer::Skipped("neither binary nor JSON".to_owned()),
