@@ -1,10 +1,11 @@
 //! The compression axis: the encodings that a body or a message may have, whatever protocol names them.
 
+mod reused;
+
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
-use flate2::write::{GzEncoder, ZlibEncoder};
 use http::HeaderValue;
 use tonic::Status;
 
@@ -16,13 +17,6 @@ pub(crate) const SUPPORTED: &str = match (cfg!(feature = "zstd"), cfg!(feature =
     (false, false) => "gzip, deflate",
 };
 
-/// The largest window of a zstd frame that is read, as a power of two: what RFC 9659 lets an HTTP sender use. It bounds
-/// the memory that a small frame can ask for.
-#[cfg(feature = "zstd")]
-const ZSTD_WINDOW_LOG: u32 = 23;
-/// The fastest level that still beats gzip.
-#[cfg(feature = "zstd")]
-const ZSTD_LEVEL: i32 = 1;
 /// Quality and window of brotli for content that is compressed as it is sent.
 #[cfg(feature = "brotli")]
 const BROTLI: (u32, u32) = (3, 22);
@@ -97,22 +91,24 @@ impl Compression {
         }
     }
 
-    /// The first encoding of the lists `accepted` that can be written; `identity` when there is none.
+    /// The encoding of the lists `accepted` that can be written and that the caller prefers: the highest weight (RFC
+    /// 9110, section 12.4.2), of equal ones the first. `identity` when there is none, or when it is preferred itself.
     pub(crate) fn choose<'a>(accepted: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
+        let (mut chosen, mut best) = (Self::Identity, 0);
         let lists = accepted.into_iter().filter_map(|value| value.to_str().ok());
-        let mut known = lists.flat_map(|list| list.split(',')).filter_map(|item| {
+        for item in lists.flat_map(|list| list.split(',')) {
             let mut parts = item.split(';');
-            let name = parts.next()?.trim();
-            // `q=0` means "not acceptable" (RFC 9110, section 12.4.2); finer weights are not worth obeying.
-            let refused = parts.any(|part| {
-                part.trim()
-                    .strip_prefix("q=")
-                    .is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32))
-            });
-            let known = Self::known(name.as_bytes())?;
-            (!refused && known != Self::Identity).then_some(known)
-        });
-        known.next().unwrap_or_default()
+            let name = parts.next().unwrap_or_default().trim();
+            let weight = parts.find_map(|part| part.trim().strip_prefix("q="));
+            let weight = weight.map_or(1000, thousandths);
+            if let Some(known) = Self::known(name.as_bytes())
+                && weight > best
+                && !name.is_empty()
+            {
+                (chosen, best) = (known, weight);
+            }
+        }
+        chosen
     }
 
     /// The value for a header that names this encoding, none for `identity`.
@@ -127,14 +123,9 @@ impl Compression {
     pub(crate) fn compress(self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
         let written = match self {
             Self::Identity => out.write_all(data),
-            Self::Gzip => {
-                let mut encoder = GzEncoder::new(out, flate2::Compression::fast());
-                encoder
-                    .write_all(data)
-                    .and_then(|()| encoder.finish().map(drop))
-            }
+            Self::Gzip => reused::gzip(data, out),
             #[cfg(feature = "zstd")]
-            Self::Zstd => zstd::stream::copy_encode(data, out, ZSTD_LEVEL),
+            Self::Zstd => reused::zstd(data, out),
             #[cfg(feature = "brotli")]
             Self::Brotli => {
                 let (quality, window) = BROTLI;
@@ -143,12 +134,7 @@ impl Compression {
                 // Dropping it writes the end.
                 encoder.write_all(data)
             }
-            Self::Deflate => {
-                let mut encoder = ZlibEncoder::new(out, flate2::Compression::fast());
-                encoder
-                    .write_all(data)
-                    .and_then(|()| encoder.finish().map(drop))
-            }
+            Self::Deflate => reused::zlib(data, out),
         };
         written.map_err(|error| {
             Status::internal(format!("{} compression failed: {error}", self.name()))
@@ -170,12 +156,7 @@ impl Compression {
             Self::Identity => return Ok(data),
             Self::Gzip => read_at_most(MultiGzDecoder::new(data.as_ref()), data.len(), limit),
             #[cfg(feature = "zstd")]
-            Self::Zstd => {
-                zstd::stream::read::Decoder::with_buffer(data.as_ref()).and_then(|mut decoder| {
-                    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-                    read_at_most(decoder, data.len(), limit)
-                })
-            }
+            Self::Zstd => reused::unzstd(&data, |decoder| read_at_most(decoder, data.len(), limit)),
             #[cfg(feature = "brotli")]
             Self::Brotli => {
                 let decoder = brotli::Decompressor::new(data.as_ref(), BROTLI_BUFFER);
@@ -190,6 +171,14 @@ impl Compression {
             return Err(over_limit(limit));
         }
         Ok(Bytes::from(plain))
+    }
+}
+
+/// A weight from 0 to 1 in thousandths; one that is none counts as 0.
+fn thousandths(weight: &str) -> u16 {
+    match weight.trim().parse() {
+        Ok(weight @ 0.0..=1.0) => (weight * 1000.0_f32).round() as u16,
+        _ => 0,
     }
 }
 

@@ -5,14 +5,12 @@
 
 mod greeter;
 
-use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use greeter::{
-    GreetRequest, GreetResponse, Greeter, STREAMING, call, encode, encoding_headers, envelope,
-    gunzip, gzip, named, outcome, post, raw,
+    GreetRequest, GreetResponse, Greeter, STREAMING, call, encode, envelope, named, outcome, raw,
 };
 use http::HeaderValue;
 use http_body_util::StreamBody;
@@ -21,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 use tonic::client::Grpc;
-use tonic_connect::server::Options;
+use tonic_connect::server::{BoxError, Options};
 use tonic_connect::transport::Server;
 use tonic_prost::ProstCodec;
 
@@ -94,89 +92,6 @@ async fn an_error_in_a_stream_comes_after_what_was_answered_before() {
     }
 }
 
-fn compressed(encoding: &str, data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    match encoding {
-        "gzip" => return gzip(data),
-        "zstd" => zstd::stream::copy_encode(data, &mut out, 1).unwrap(),
-        "br" => brotli::CompressorWriter::new(&mut out, 4096, 3, 22)
-            .write_all(data)
-            .unwrap(),
-        "deflate" => {
-            let mut encoder =
-                flate2::write::ZlibEncoder::new(&mut out, flate2::Compression::fast());
-            encoder.write_all(data).unwrap();
-            encoder.finish().unwrap();
-        }
-        other => panic!("{other}"),
-    }
-    out
-}
-
-const ENCODINGS: [&str; 4] = ["gzip", "zstd", "br", "deflate"];
-
-fn decompressed(encoding: &str, data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    match encoding {
-        "gzip" => return gunzip(data),
-        "zstd" => zstd::stream::copy_decode(data, &mut out).unwrap(),
-        "br" => drop(
-            brotli::Decompressor::new(data, 4096)
-                .read_to_end(&mut out)
-                .unwrap(),
-        ),
-        "deflate" => drop(
-            flate2::read::ZlibDecoder::new(data)
-                .read_to_end(&mut out)
-                .unwrap(),
-        ),
-        other => panic!("{other}"),
-    }
-    out
-}
-
-#[tokio::test]
-async fn answers_are_compressed_in_the_first_encoding_that_the_caller_names() {
-    for encoding in ENCODINGS {
-        let message = GreetRequest {
-            times: 500,
-            ..named("Ada")
-        };
-        let mut request = post("Greet", "application/json", &message);
-        let accepted = HeaderValue::from_str(&format!("snappy, {encoding}, identity")).unwrap();
-        request.headers_mut().insert("accept-encoding", accepted);
-        let reply = call(Greeter::default(), request).await;
-        assert_eq!(reply.headers["content-encoding"], encoding);
-        let plain = decompressed(encoding, &reply.data);
-        assert!(reply.data.len() * 4 < plain.len(), "{encoding}");
-        let greeting = greeter::decode("application/json", &plain).greeting;
-        assert_eq!(greeting, "hello Ada from stranger; ".repeat(500));
-    }
-}
-
-#[tokio::test]
-async fn messages_come_in_every_encoding_beside_plain_ones() {
-    for content_type in STREAMING {
-        for encoding in ENCODINGS {
-            let payload = |name| encode(content_type, &named(name));
-            let mut body = envelope(1, &compressed(encoding, &payload("Ada")));
-            body.extend(envelope(0, &payload("Zoë")));
-            let mut request = raw("Collect", content_type, body);
-            let (sent, _) = encoding_headers(content_type);
-            request
-                .headers_mut()
-                .insert(sent, HeaderValue::from_static(encoding));
-            let outcome = outcome(content_type, &call(Greeter::default(), request).await);
-            assert_eq!(
-                (outcome.code, outcome.greetings),
-                (Code::Ok, vec!["Ada+Zoë".to_owned()]),
-                "{content_type} {encoding}: {}",
-                outcome.message
-            );
-        }
-    }
-}
-
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_with_its_code() {
     for content_type in STREAMING {
@@ -215,23 +130,50 @@ async fn what_cannot_be_read_is_refused_with_its_code() {
     }
 }
 
+/// A POST whose body comes in these pieces.
+fn in_pieces(
+    method: &str,
+    content_type: &str,
+    pieces: Vec<Result<Bytes, BoxError>>,
+) -> http::Request<impl http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static> {
+    let frames = pieces
+        .into_iter()
+        .map(|piece| piece.map(http_body::Frame::data));
+    let body = StreamBody::new(stream::iter(frames));
+    raw(method, content_type, Bytes::new()).map(|_| body)
+}
+
 #[tokio::test]
-async fn every_encoding_is_bounded_while_it_is_decompressed() {
-    let bomb = vec![0; 16 * 1024 * 1024];
-    for encoding in ENCODINGS {
-        let body = envelope(1, &compressed(encoding, &bomb));
-        let content_type = "application/grpc";
-        let mut request = raw("Collect", content_type, body);
-        request
-            .headers_mut()
-            .insert("grpc-encoding", HeaderValue::from_static(encoding));
-        let outcome = outcome(content_type, &call(Greeter::default(), request).await);
-        assert_eq!(
-            outcome.code,
-            Code::ResourceExhausted,
-            "{encoding}: {}",
-            outcome.message
-        );
+async fn messages_are_whole_however_the_body_is_cut() {
+    for content_type in STREAMING {
+        let body = names(content_type, &["Ada", "", "Zoë"]);
+        for size in [1, 3, 7] {
+            let pieces = body
+                .chunks(size)
+                .map(|piece| Ok(Bytes::copy_from_slice(piece)));
+            let request = in_pieces("Collect", content_type, pieces.collect());
+            let outcome = outcome(content_type, &call(Greeter::default(), request).await);
+            assert_eq!(
+                (outcome.code, outcome.greetings),
+                (Code::Ok, vec!["Ada++Zoë".to_owned()]),
+                "{content_type} in pieces of {size}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_is_never_taken_for_a_whole_one() {
+    for content_type in STREAMING {
+        for method in ["Collect", "Chat"] {
+            let pieces = vec![
+                Ok(names(content_type, &["Ada"]).into()),
+                Err("the connection is gone".into()),
+            ];
+            let request = in_pieces(method, content_type, pieces);
+            let outcome = outcome(content_type, &call(Greeter::default(), request).await);
+            assert_eq!(outcome.code, Code::Aborted, "{content_type} {method}");
+        }
     }
 }
 
