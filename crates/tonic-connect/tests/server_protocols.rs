@@ -5,12 +5,15 @@
 
 mod greeter;
 
+use bytes::Bytes;
 use greeter::{
     Caller, Greeter, STREAMING, UNARY, call, encode, encoding_headers, envelope, gzip,
     is_enveloped, named, outcome, post, raw,
 };
 use http::{HeaderValue, StatusCode};
+use prost::Message;
 use tonic::Code;
+use tonic_connect::server::Options;
 
 fn header(
     mut request: http::Request<http_body_util::Full<bytes::Bytes>>,
@@ -214,5 +217,97 @@ async fn a_plain_json_call_needs_no_connect_header() {
     assert_eq!(
         &reply.data[..],
         br#"{"greeting":"hello Ada from stranger; "}"#
+    );
+}
+
+#[tokio::test]
+async fn grpc_web_text_is_base64_however_it_is_cut() {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    let body = |names: &[&str]| {
+        let messages = names.iter().map(|name| named(name).encode_to_vec());
+        messages
+            .flat_map(|message| envelope(0, &message))
+            .collect::<Vec<_>>()
+    };
+    let two = body(&["Ada", "Zoë"]);
+    // Padded in the middle as well as at the end, or as one.
+    let in_parts = [&two[..2], &two[2..7], &two[7..]].map(|part| STANDARD.encode(part));
+    let long = STANDARD.encode(body(&["too long a name for so low a limit"]));
+    let cases = [
+        (
+            "Greet",
+            STANDARD.encode(body(&["Ada"])),
+            Code::Ok,
+            "hello Ada from stranger; ",
+        ),
+        (
+            "Count",
+            STANDARD.encode(envelope(0, &[0x10, 2])),
+            Code::Ok,
+            "1,2",
+        ),
+        ("Collect", STANDARD.encode(&two), Code::Ok, "Ada+Zoë"),
+        ("Collect", in_parts.concat(), Code::Ok, "Ada+Zoë"),
+        ("Chat", in_parts.concat(), Code::Ok, "hello Ada,hello Zoë"),
+        ("Greet", in_parts.concat(), Code::Unimplemented, ""),
+        ("Greet", "AAAA!AAA".to_owned(), Code::InvalidArgument, ""),
+        ("Collect", "AAAA!AAA".to_owned(), Code::InvalidArgument, ""),
+        ("Greet", "AAAAAAA".to_owned(), Code::InvalidArgument, ""),
+        ("Collect", "AAAAAAA".to_owned(), Code::InvalidArgument, ""),
+        ("Greet", long.clone(), Code::ResourceExhausted, ""),
+        ("Collect", long, Code::ResourceExhausted, ""),
+    ];
+    for (method, text, code, greetings) in cases {
+        for size in [1, 3, 1000] {
+            let pieces: Vec<_> = text.as_bytes().chunks(size).collect();
+            let frames = pieces.into_iter().map(|piece| {
+                let piece = Bytes::copy_from_slice(piece);
+                Ok::<_, std::convert::Infallible>(http_body::Frame::data(piece))
+            });
+            let frames = futures_util::stream::iter(frames.collect::<Vec<_>>());
+            let request = raw(method, "application/grpc-web-text", Bytes::new());
+            let request = request.map(|_| http_body_util::StreamBody::new(frames));
+            let options = Options::new().max_request_bytes(30);
+            let mut reply = call(Greeter { options }, request).await;
+            assert_eq!(reply.headers["content-type"], "application/grpc-web-text");
+            // What is padded may be followed by more.
+            let groups = reply.data.chunks(4);
+            reply.data = groups
+                .flat_map(|group| STANDARD.decode(group).unwrap())
+                .collect();
+            let web = "application/grpc-web".parse().unwrap();
+            reply.headers.insert("content-type", web);
+            let outcome = outcome("application/grpc-web", &reply);
+            assert_eq!(
+                (outcome.code, outcome.greetings.join(",")),
+                (code, greetings.to_owned()),
+                "{method} {text} in pieces of {size}: {}",
+                outcome.message
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn details_are_shown_where_their_types_are_known() {
+    use tonic_connect::details::{self, Any};
+    let duration = pbjson_wkt::Duration::new(90, 0).unwrap();
+    let known = Any::pack("google.protobuf.Duration", &duration);
+    let unknown = Any::pack("nobody.knows.This", &duration);
+    let status = details::status(Code::NotFound, "gone", [known, unknown]);
+    let request = raw("Greet", "application/json", "");
+    let body = tonic_connect::server::error_response(&request, &status).into_body();
+    let body = http_body_util::BodyExt::collect(body)
+        .await
+        .unwrap()
+        .to_bytes();
+    let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        json["details"],
+        serde_json::json!([
+            {"type": "google.protobuf.Duration", "value": "CFo", "debug": "90s"},
+            {"type": "nobody.knows.This", "value": "CFo"},
+        ])
     );
 }

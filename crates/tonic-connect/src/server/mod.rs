@@ -11,12 +11,15 @@
 mod answer;
 mod body;
 mod call;
+#[cfg(feature = "cors")]
+mod cors;
 mod linger;
 mod negotiate;
 mod options;
 mod protocol;
 mod protocol_connect;
 mod protocol_grpc;
+mod rejection;
 mod requests;
 mod streaming;
 mod text;
@@ -34,8 +37,11 @@ use tonic::Status;
 use tonic::codec::Streaming;
 
 pub use body::Body;
+#[cfg(feature = "cors")]
+pub use cors::{AnyOrigin, Cors, NamedOrigins};
 pub use linger::{Lingering, linger};
 pub use options::Options;
+pub use rejection::{RejectionFuture, RejectionLayer, Rejections};
 
 pub use crate::trailers::Trailers;
 
