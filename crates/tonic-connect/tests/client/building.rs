@@ -1,7 +1,7 @@
 //! What the builder takes and refuses.
 
 use tonic::{Code, Request};
-use tonic_connect::{Channel, Protocol};
+use tonic_connect::{Channel, HttpVersion, Protocol};
 
 use crate::canned::{Canned, response};
 use crate::echo::{self, Client, Echo, SERVICE};
@@ -149,4 +149,52 @@ async fn a_method_of_no_registered_service_is_an_error_that_names_the_remedy() {
         status.message().contains(echo::UNARY) && status.message().contains(".service("),
         "{status:?}"
     );
+}
+
+#[tokio::test]
+async fn certificates_and_keys_that_are_none_are_refused_without_showing_them() {
+    let builder = || Channel::builder("https://example.com");
+    let pem = |kind: &str| format!("-----BEGIN {kind}-----\naHVudGVyMg==\n-----END {kind}-----\n");
+    for (builder, part) in [
+        (
+            builder().ca_certificates("hunter2"),
+            "the CA certificates cannot be used: there is no",
+        ),
+        (
+            builder().ca_certificates(pem("CERTIFICATE")),
+            "the CA certificates cannot be used",
+        ),
+        (
+            builder().client_certificate("hunter2", pem("PRIVATE KEY")),
+            "the client certificate cannot be used: there is no",
+        ),
+        (
+            builder().client_certificate(pem("CERTIFICATE"), "hunter2"),
+            "the client key cannot be used: it is not a private key",
+        ),
+        (
+            builder().client_certificate(pem("CERTIFICATE"), pem("PRIVATE KEY")),
+            "the client certificate cannot be used",
+        ),
+    ] {
+        let shown = format!("{builder:?}");
+        let error = builder.build().unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+        for text in [shown, error] {
+            assert!(
+                !text.contains("hunter2") && !text.contains("aHVu"),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn grpc_over_http_1_is_refused() {
+    let builder = Channel::builder("http://example.com").protocol(Protocol::Grpc);
+    let error = builder
+        .http_version(HttpVersion::Http1)
+        .build()
+        .unwrap_err();
+    assert!(error.to_string().contains("gRPC needs HTTP/2"), "{error}");
 }

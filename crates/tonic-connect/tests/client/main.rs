@@ -16,6 +16,7 @@ mod get;
 mod greeter;
 mod grpc;
 mod grpc_web;
+mod json;
 mod kinds;
 mod served;
 mod streaming;
