@@ -65,7 +65,7 @@ impl Codec {
                 Ok(())
             }
             Self::Json => json::append(message, out).map_err(|error| {
-                Status::internal(format!("the response message has no JSON form: {error}"))
+                Status::internal(format!("the message has no JSON form: {error}"))
             }),
         }
     }

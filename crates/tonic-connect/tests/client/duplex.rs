@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tonic::body::Body;
-use tonic::{Request, Response, Streaming};
+use tonic::{Code, Request, Response, Streaming};
 use tonic_connect::{Channel, Client, HttpVersion, Protocol};
 use tower::service_fn;
 
@@ -114,6 +114,36 @@ async fn a_dropped_call_is_reset_though_its_requests_go_on() {
                 "{protocol:?} {answers:?}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn the_reason_of_a_reset_becomes_the_code_of_grpcs_table() {
+    for (reason, code) in [
+        (h2::Reason::CANCEL, Code::Cancelled),
+        (h2::Reason::REFUSED_STREAM, Code::Unavailable),
+        (h2::Reason::ENHANCE_YOUR_CALM, Code::ResourceExhausted),
+        (h2::Reason::INADEQUATE_SECURITY, Code::PermissionDenied),
+        (h2::Reason::INTERNAL_ERROR, Code::Internal),
+        (h2::Reason::PROTOCOL_ERROR, Code::Internal),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.unwrap();
+            let service = hyper::service::service_fn(move |_| {
+                std::future::ready(Err::<http::Response<String>, _>(h2::Error::from(reason)))
+            });
+            let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(socket), service)
+                .await;
+        });
+        let channel = builder(address, (Protocol::Grpc, HttpVersion::Http2));
+        let client = Client::new(channel.build().unwrap());
+        let request = Request::new(named("Ada"));
+        let call = client.unary::<_, GreetResponse>(&SERVICE.methods[0], request);
+        let status = call.await.unwrap_err();
+        assert_eq!(status.code(), code, "{reason:?}: {status:?}");
     }
 }
 

@@ -18,6 +18,7 @@ mod grpc;
 mod grpc_web;
 mod json;
 mod kinds;
+mod never_panics;
 mod served;
 mod streaming;
 mod tokens;
