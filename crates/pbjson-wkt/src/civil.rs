@@ -39,10 +39,12 @@ impl Date {
             - EPOCH
     }
 
-    /// The day that lies `days` after 1970-01-01.
+    /// The day that lies `days` after 1970-01-01, which must not be before 0000-03-01.
     pub(crate) fn from_days_since_epoch(days: i64) -> Self {
-        let days = days + EPOCH;
-        let day_of_cycle = days.rem_euclid(DAYS_PER_CYCLE);
+        // Unsigned and short, for the sake of the divisions.
+        let days = (days + EPOCH) as u32;
+        let cycle = days / DAYS_PER_CYCLE as u32;
+        let day_of_cycle = days % DAYS_PER_CYCLE as u32;
         // Taking the leap days that have passed off the count leaves years of 365 days: one every
         // 1,460 days, but not in each 100th year, and again in the 400th.
         let year_of_cycle = (day_of_cycle - day_of_cycle / 1_460 + day_of_cycle / 36_524
@@ -52,19 +54,15 @@ impl Date {
             day_of_cycle - (year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100);
         let month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month + 2) / 5 + 1;
-        let year = days.div_euclid(DAYS_PER_CYCLE) * 400 + year_of_cycle;
-        if month < 10 {
-            Self {
-                year,
-                month: month + 3,
-                day,
-            }
+        let (month, next_year) = if month < 10 {
+            (month + 3, 0)
         } else {
-            Self {
-                year: year + 1,
-                month: month - 9,
-                day,
-            }
+            (month - 9, 1)
+        };
+        Self {
+            year: i64::from(cycle * 400 + year_of_cycle + next_year),
+            month: month.into(),
+            day: day.into(),
         }
     }
 }

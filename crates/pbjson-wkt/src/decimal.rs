@@ -55,7 +55,8 @@ pub(crate) fn split_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
 /// ASCII text of at most [`Text::LEN`] bytes, built in place.
 pub(crate) struct Text {
     bytes: [u8; Self::LEN],
-    len: usize,
+    start: usize,
+    end: usize,
 }
 
 impl Text {
@@ -63,53 +64,61 @@ impl Text {
     /// at most, integers 20.
     pub(crate) const LEN: usize = 30;
 
-    /// A 64-bit integer: a negative one has at most 2⁶³ for its magnitude.
-    #[inline]
-    pub(crate) fn integer(negative: bool, magnitude: u64) -> Self {
-        let mut text = Self::new();
-        if negative {
-            text.push(b'-');
-        }
-        text.push_number(magnitude);
-        text
-    }
-
     #[inline]
     pub(crate) fn new() -> Self {
         Self {
             bytes: [0; Self::LEN],
-            len: 0,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// A 64-bit integer: a negative one has at most 2⁶³ for its magnitude.
+    #[inline]
+    pub(crate) fn integer(negative: bool, magnitude: u64) -> Self {
+        let mut bytes = [0; Self::LEN];
+        let mut start = Self::LEN;
+        let mut rest = magnitude;
+        while rest >= 10 {
+            start -= 2;
+            bytes[start..start + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+            rest /= 100;
+        }
+        if rest > 0 || magnitude == 0 {
+            start -= 1;
+            bytes[start] = b'0' + rest as u8;
+        }
+        if negative {
+            start -= 1;
+            bytes[start] = b'-';
+        }
+        Self {
+            bytes,
+            start,
+            end: Self::LEN,
         }
     }
 
     #[inline]
     pub(crate) fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
+        self.bytes[self.end] = byte;
+        self.end += 1;
     }
 
     /// Writes `number`, without leading zeros.
     #[inline]
     pub(crate) fn push_number(&mut self, number: u64) {
-        let digits = number.checked_ilog10().map_or(1, |log| log as usize + 1);
-        let place = &mut self.bytes[self.len..self.len + digits];
-        let (odd, pairs) = place.as_rchunks_mut::<2>();
-        let mut rest = number;
-        for pair in pairs.iter_mut().rev() {
-            *pair = PAIRS[(rest % 100) as usize];
-            rest /= 100;
-        }
-        if let [digit] = odd {
-            *digit = b'0' + rest as u8;
-        }
-        self.len += digits;
+        let digits = Self::integer(false, number);
+        let digits = digits.as_bytes();
+        self.bytes[self.end..self.end + digits.len()].copy_from_slice(digits);
+        self.end += digits.len();
     }
 
     /// Writes a number below 100 with two digits; of a larger one, the last two.
     #[inline]
     pub(crate) fn push_pair(&mut self, number: u32) {
-        self.bytes[self.len..self.len + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
-        self.len += 2;
+        self.bytes[self.end..self.end + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
+        self.end += 2;
     }
 
     /// Writes a number below 1,000 with three digits.
@@ -140,7 +149,7 @@ impl Text {
 
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        &self.bytes[self.start..self.end]
     }
 
     #[inline]

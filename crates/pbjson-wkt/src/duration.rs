@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::decimal::{Text, number, split_digits, split_fraction};
 use crate::excerpt::excerpt;
-use crate::json::plain::serialize_plain;
+use crate::json::plain::serialize_time;
 
 /// A signed span of time with nanosecond resolution: `google.protobuf.Duration`.
 ///
@@ -110,6 +110,7 @@ impl Duration {
         Self::new(self.seconds, self.nanos)
     }
 
+    #[inline]
     fn to_text(self) -> Result<Text, DurationError> {
         self.checked()?;
         let mut text = Text::new();
@@ -234,7 +235,7 @@ impl FromStr for Duration {
 
 impl Serialize for Duration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_plain(|| self.to_text(), serializer)
+        serialize_time(|| self.to_text(), serializer)
     }
 }
 

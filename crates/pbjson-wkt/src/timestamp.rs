@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::civil::{Date, SECONDS_PER_DAY};
 use crate::decimal::Text;
 use crate::excerpt::excerpt;
-use crate::json::plain::serialize_plain;
+use crate::json::plain::serialize_time;
 use crate::rfc3339::Fields;
 
 const NANOS_PER_SECOND: i32 = 1_000_000_000;
@@ -113,6 +113,7 @@ impl Timestamp {
         Self::new(self.seconds, self.nanos)
     }
 
+    #[inline]
     fn to_text(self) -> Result<Text, TimestampError> {
         self.checked()?;
         let date = Date::from_days_since_epoch(self.seconds.div_euclid(SECONDS_PER_DAY));
@@ -244,7 +245,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_plain(|| self.to_text(), serializer)
+        serialize_time(|| self.to_text(), serializer)
     }
 }
 

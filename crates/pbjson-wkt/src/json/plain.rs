@@ -1,29 +1,48 @@
 //! Values that are short ASCII text in JSON, with nothing to escape: times and 64-bit integers.
 //!
 //! They go to any serializer as a newtype around a string. Our own writer and sizer know the
-//! newtype by its name, so that the sizer does not have to print the value, and the writer neither
+//! newtypes by their names, so that the sizer does not have to print the value, and the writer neither
 //! has to look for characters to escape nor needs proof that the bytes are a `str`: inside of the
 //! newtype it takes the bytes, which it shows by not calling itself human-readable there.
+
+use std::convert::Infallible;
+use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
 use crate::decimal::Text;
 
-/// The name of the newtype.
-pub(super) const PLAIN: &str = "pbjson_wkt::json::Plain";
-/// The room for the longest of such values, with quotes.
-pub(super) const PLAIN_LEN: usize = Text::LEN + 2;
+/// The name of the newtype around a timestamp or a duration.
+pub(super) const TIME: &str = "pbjson_wkt::Time";
+/// The name of the newtype around an integer.
+pub(super) const INTEGER: &str = "pbjson_wkt::Integer";
 
-/// Writes the text that `print` gives, as a string.
+/// Writes a timestamp or a duration.
 ///
 /// # Errors
 /// Of the writer, or of `print`.
-pub(crate) fn serialize_plain<S: Serializer, E: std::fmt::Display>(
+#[inline]
+pub(crate) fn serialize_time<S: Serializer, E: fmt::Display>(
     print: impl Fn() -> Result<Text, E>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let readable = serializer.is_human_readable();
-    serializer.serialize_newtype_struct(PLAIN, &Plain { print, readable })
+    serializer.serialize_newtype_struct(TIME, &Plain { print, readable })
+}
+
+/// Writes an integer as a string.
+///
+/// # Errors
+/// Of the writer.
+#[inline]
+pub(super) fn serialize_integer<S: Serializer>(
+    negative: bool,
+    magnitude: u64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let print = || Ok::<_, Infallible>(Text::integer(negative, magnitude));
+    let readable = serializer.is_human_readable();
+    serializer.serialize_newtype_struct(INTEGER, &Plain { print, readable })
 }
 
 struct Plain<P> {
@@ -32,7 +51,7 @@ struct Plain<P> {
     readable: bool,
 }
 
-impl<P: Fn() -> Result<Text, E>, E: std::fmt::Display> Serialize for Plain<P> {
+impl<P: Fn() -> Result<Text, E>, E: fmt::Display> Serialize for Plain<P> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = (self.print)().map_err(ser::Error::custom)?;

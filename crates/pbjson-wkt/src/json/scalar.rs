@@ -1,6 +1,5 @@
 //! The scalar types of protobuf.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -10,8 +9,7 @@ use serde::ser::Serializer;
 
 use super::kind::{Kind, Read};
 use super::number;
-use super::plain::serialize_plain;
-use crate::decimal;
+use super::plain::serialize_integer;
 use crate::excerpt::excerpt;
 
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -56,26 +54,14 @@ integers! {
     Int32: i32, |serializer, value| serializer.serialize_i32(value);
     /// `int64`, `sint64`, `sfixed64`: a string of digits.
     Int64: i64, |serializer, value| {
-        plain_integer(value < 0, value.unsigned_abs(), serializer)
+        serialize_integer(value < 0, value.unsigned_abs(), serializer)
     };
     /// `uint32`, `fixed32`: a number.
     UInt32: u32, |serializer, value| serializer.serialize_u32(value);
     /// `uint64`, `fixed64`: a string of digits.
     UInt64: u64, |serializer, value| {
-        plain_integer(false, value, serializer)
+        serialize_integer(false, value, serializer)
     };
-}
-
-#[inline]
-fn plain_integer<S: Serializer>(
-    negative: bool,
-    magnitude: u64,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serialize_plain(
-        || Ok::<_, Infallible>(decimal::Text::integer(negative, magnitude)),
-        serializer,
-    )
 }
 
 /// Reads any JSON number or string of one that denotes an integer.

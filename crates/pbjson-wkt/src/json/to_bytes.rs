@@ -11,7 +11,7 @@ use serde::ser::{
 use super::error::Error;
 use super::escape::push_quoted;
 use super::name::NAME;
-use super::plain::PLAIN;
+use super::plain::{INTEGER, TIME};
 use super::to_plain::ToPlain;
 use super::to_size::size_hint;
 use crate::decimal;
@@ -50,12 +50,11 @@ struct ToBytes<'a> {
 }
 
 impl<'a> ToBytes<'a> {
-    fn open(self, brackets: [u8; 2], behind: &'static [u8]) -> Compound<'a> {
+    #[inline]
+    fn open(self) -> Compound<'a> {
         Compound {
             start: self.out.len(),
             out: self.out,
-            brackets,
-            behind,
         }
     }
 
@@ -183,7 +182,7 @@ impl<'a> Serializer for ToBytes<'a> {
         name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        if name == PLAIN {
+        if name == TIME || name == INTEGER {
             return value.serialize(ToPlain { out: self.out });
         }
         value.serialize(self)
@@ -204,15 +203,15 @@ impl<'a> Serializer for ToBytes<'a> {
 
     #[inline]
     fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'a>, Error> {
-        Ok(self.open(*b"[]", b""))
+        Ok(self.open())
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Compound<'a>, Error> {
-        Ok(self.open(*b"[]", b""))
+        Ok(self.open())
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>, Error> {
-        Ok(self.open(*b"[]", b""))
+        Ok(self.open())
     }
 
     fn serialize_tuple_variant(
@@ -223,16 +222,16 @@ impl<'a> Serializer for ToBytes<'a> {
         _: usize,
     ) -> Result<Compound<'a>, Error> {
         self.variant(variant);
-        Ok(self.open(*b"[]", b"}"))
+        Ok(self.open())
     }
 
     #[inline]
     fn serialize_map(self, _: Option<usize>) -> Result<Compound<'a>, Error> {
-        Ok(self.open(*b"{}", b""))
+        Ok(self.open())
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>, Error> {
-        Ok(self.open(*b"{}", b""))
+        Ok(self.open())
     }
 
     fn serialize_struct_variant(
@@ -243,7 +242,7 @@ impl<'a> Serializer for ToBytes<'a> {
         _: usize,
     ) -> Result<Compound<'a>, Error> {
         self.variant(variant);
-        Ok(self.open(*b"{}", b"}"))
+        Ok(self.open())
     }
 }
 
@@ -252,8 +251,6 @@ struct Compound<'a> {
     out: &'a mut Vec<u8>,
     /// Where the opening bracket belongs.
     start: usize,
-    brackets: [u8; 2],
-    behind: &'static [u8],
 }
 
 impl Compound<'_> {
@@ -271,15 +268,12 @@ impl Compound<'_> {
     }
 
     #[inline]
-    fn close(self) -> Result<(), Error> {
-        let [open, close] = self.brackets;
+    fn close(&mut self, open: u8, close: u8) {
         match self.out.get_mut(self.start) {
             Some(comma) => *comma = open,
             None => self.out.push(open),
         }
         self.out.push(close);
-        self.out.extend_from_slice(self.behind);
-        Ok(())
     }
 }
 
@@ -298,13 +292,14 @@ impl SerializeMap for Compound<'_> {
     }
 
     #[inline]
-    fn end(self) -> Result<(), Error> {
-        self.close()
+    fn end(mut self) -> Result<(), Error> {
+        self.close(b'{', b'}');
+        Ok(())
     }
 }
 
 macro_rules! elements {
-    ($($kind:ident::$method:ident),*) => {$(
+    ($($kind:ident::$method:ident $(, $behind:literal)?;)*) => {$(
         impl $kind for Compound<'_> {
             type Ok = ();
             type Error = Error;
@@ -315,22 +310,24 @@ macro_rules! elements {
             }
 
             #[inline]
-            fn end(self) -> Result<(), Error> {
-                self.close()
+            fn end(mut self) -> Result<(), Error> {
+                self.close(b'[', b']');
+                $(self.out.push($behind);)?
+                Ok(())
             }
         }
     )*};
 }
 
-elements!(
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field
-);
+elements! {
+    SerializeSeq::serialize_element;
+    SerializeTuple::serialize_element;
+    SerializeTupleStruct::serialize_field;
+    SerializeTupleVariant::serialize_field, b'}';
+}
 
 macro_rules! fields {
-    ($($kind:ident),*) => {$(
+    ($($kind:ident $(, $behind:literal)?;)*) => {$(
         impl $kind for Compound<'_> {
             type Ok = ();
             type Error = Error;
@@ -343,14 +340,19 @@ macro_rules! fields {
                 self.field(key, value)
             }
 
-            fn end(self) -> Result<(), Error> {
-                self.close()
+            fn end(mut self) -> Result<(), Error> {
+                self.close(b'{', b'}');
+                $(self.out.push($behind);)?
+                Ok(())
             }
         }
     )*};
 }
 
-fields!(SerializeStruct, SerializeStructVariant);
+fields! {
+    SerializeStruct;
+    SerializeStructVariant, b'}';
+}
 
 /// Writes a key, with the comma in front of it and the colon behind it.
 struct ToKey<'a> {

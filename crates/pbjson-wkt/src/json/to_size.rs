@@ -1,17 +1,21 @@
 //! How long the JSON of a value will be, without writing it: for the room to reserve.
 //!
 //! The answer is a guess that is rarely too small: strings count as if nothing had to be escaped,
-//! numbers as the longest of their type. Types that count up to much work are not asked, and
+//! most other values as the longest of their type. Types that count up to much work are not asked, and
 //! neither are those of other generators, which may allocate to answer.
 
 use std::fmt;
 
 use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::plain::{PLAIN, PLAIN_LEN};
+use super::plain::{INTEGER, TIME};
 
 /// What is reserved for a value of which nothing is known.
 const UNKNOWN: usize = 128;
+/// A timestamp of full precision, with quotes. Most are shorter, and so are all durations.
+const TIME_LEN: usize = 32;
+/// An integer of a dozen digits, with quotes.
+const INTEGER_LEN: usize = 14;
 
 /// The number of bytes to reserve for the JSON of a value: rarely too small, never far too large.
 #[must_use]
@@ -132,7 +136,8 @@ impl Serializer for ToSize {
         value: &T,
     ) -> Result<usize, Unsized> {
         match name {
-            PLAIN => Ok(PLAIN_LEN),
+            TIME => Ok(TIME_LEN),
+            INTEGER => Ok(INTEGER_LEN),
             _ => value.serialize(self),
         }
     }
@@ -183,8 +188,8 @@ impl SerializeMap for Sum {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unsized> {
-        // A number gets quotes here.
-        self.0 += size(key) + 4;
+        // With a comma and a colon. A number gets quotes, but is counted as long as they can be.
+        self.0 += size(key) + 2;
         Ok(())
     }
 
