@@ -73,10 +73,10 @@ impl Text {
         }
     }
 
-    /// A 64-bit integer: a negative one has at most 2⁶³ for its magnitude.
+    /// Becomes a 64-bit integer: a negative one has at most 2⁶³ for its magnitude.
     #[inline]
-    pub(crate) fn integer(negative: bool, magnitude: u64) -> Self {
-        let mut bytes = [0; Self::LEN];
+    pub(crate) fn set_integer(&mut self, negative: bool, magnitude: u64) {
+        let bytes = &mut self.bytes;
         let mut start = Self::LEN;
         let mut rest = magnitude;
         while rest >= 10 {
@@ -92,11 +92,8 @@ impl Text {
             start -= 1;
             bytes[start] = b'-';
         }
-        Self {
-            bytes,
-            start,
-            end: Self::LEN,
-        }
+        self.start = start;
+        self.end = Self::LEN;
     }
 
     #[inline]
@@ -108,7 +105,8 @@ impl Text {
     /// Writes `number`, without leading zeros.
     #[inline]
     pub(crate) fn push_number(&mut self, number: u64) {
-        let digits = Self::integer(false, number);
+        let mut digits = Self::new();
+        digits.set_integer(false, number);
         let digits = digits.as_bytes();
         self.bytes[self.end..self.end + digits.len()].copy_from_slice(digits);
         self.end += digits.len();

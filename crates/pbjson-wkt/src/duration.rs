@@ -111,16 +111,15 @@ impl Duration {
     }
 
     #[inline]
-    fn to_text(self) -> Result<Text, DurationError> {
+    fn print(self, text: &mut Text) -> Result<(), DurationError> {
         self.checked()?;
-        let mut text = Text::new();
         if self.seconds < 0 || self.nanos < 0 {
             text.push(b'-');
         }
         text.push_number(self.seconds.unsigned_abs());
         text.push_fraction(self.nanos.unsigned_abs());
         text.push(b's');
-        Ok(text)
+        Ok(())
     }
 }
 
@@ -184,8 +183,9 @@ pub enum DurationError {
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.to_text() {
-            Ok(text) => f.pad(text.as_str()),
+        let mut text = Text::new();
+        match self.print(&mut text) {
+            Ok(()) => f.pad(text.as_str()),
             Err(_) => write!(
                 f,
                 "invalid duration ({} seconds, {} nanoseconds)",
@@ -234,8 +234,9 @@ impl FromStr for Duration {
 }
 
 impl Serialize for Duration {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_time(|| self.to_text(), serializer)
+        serialize_time(|text| self.print(text), serializer)
     }
 }
 

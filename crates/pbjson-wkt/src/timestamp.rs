@@ -114,13 +114,12 @@ impl Timestamp {
     }
 
     #[inline]
-    fn to_text(self) -> Result<Text, TimestampError> {
+    fn print(self, text: &mut Text) -> Result<(), TimestampError> {
         self.checked()?;
         let date = Date::from_days_since_epoch(self.seconds.div_euclid(SECONDS_PER_DAY));
         // The fields of a valid time are positive and have four digits at most.
         let year = date.year as u32;
         let second = self.seconds.rem_euclid(SECONDS_PER_DAY) as u32;
-        let mut text = Text::new();
         text.push_pair(year / 100);
         text.push_pair(year);
         text.push(b'-');
@@ -135,7 +134,7 @@ impl Timestamp {
         text.push_pair(second % 60);
         text.push_fraction(self.nanos.unsigned_abs());
         text.push(b'Z');
-        Ok(text)
+        Ok(())
     }
 }
 
@@ -200,8 +199,9 @@ pub enum TimestampError {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.to_text() {
-            Ok(text) => f.pad(text.as_str()),
+        let mut text = Text::new();
+        match self.print(&mut text) {
+            Ok(()) => f.pad(text.as_str()),
             Err(_) => write!(
                 f,
                 "invalid timestamp ({} seconds, {} nanoseconds)",
@@ -244,8 +244,9 @@ impl FromStr for Timestamp {
 }
 
 impl Serialize for Timestamp {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_time(|| self.to_text(), serializer)
+        serialize_time(|text| self.print(text), serializer)
     }
 }
 

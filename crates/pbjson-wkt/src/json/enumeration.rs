@@ -31,10 +31,12 @@ pub struct Enum<E>(PhantomData<E>);
 impl<E: Enumeration> Kind for Enum<E> {
     type Value = i32;
 
+    #[inline]
     fn is_default(value: &i32) -> bool {
         *value == 0
     }
 
+    #[inline]
     fn write<S: Serializer>(value: &i32, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_enum::<E, S>(*value, serializer)
     }
@@ -51,10 +53,12 @@ pub struct Null;
 impl Kind for Null {
     type Value = i32;
 
+    #[inline]
     fn is_default(value: &i32) -> bool {
         *value == 0
     }
 
+    #[inline]
     fn write<S: Serializer>(_: &i32, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_unit()
     }
@@ -73,6 +77,7 @@ impl Kind for Null {
 ///
 /// # Errors
 /// Of the writer.
+#[inline]
 pub fn serialize_enum<E: Enumeration, S: Serializer>(
     number: i32,
     serializer: S,

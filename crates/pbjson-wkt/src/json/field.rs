@@ -15,6 +15,7 @@ use super::name::Name;
 ///
 /// # Errors
 /// Of the writer, or for a value that has no JSON form.
+#[inline]
 pub fn put<K: Kind, M: SerializeMap>(
     map: &mut M,
     name: Name,
@@ -27,6 +28,7 @@ pub fn put<K: Kind, M: SerializeMap>(
 ///
 /// # Errors
 /// Of the writer, or for a value that has no JSON form.
+#[inline]
 pub fn put_singular<K: Kind, M: SerializeMap>(
     map: &mut M,
     name: Name,
@@ -42,6 +44,7 @@ pub fn put_singular<K: Kind, M: SerializeMap>(
 ///
 /// # Errors
 /// Of the writer, or for a value that has no JSON form.
+#[inline]
 pub fn put_optional<K: Kind, M: SerializeMap>(
     map: &mut M,
     name: Name,
@@ -57,6 +60,7 @@ pub fn put_optional<K: Kind, M: SerializeMap>(
 ///
 /// # Errors
 /// Of the writer, or for a value that has no JSON form.
+#[inline]
 pub fn put_repeated<K: Kind, M: SerializeMap>(
     map: &mut M,
     name: Name,
@@ -72,6 +76,7 @@ pub fn put_repeated<K: Kind, M: SerializeMap>(
 ///
 /// # Errors
 /// Of the writer, or for a value that has no JSON form.
+#[inline]
 pub fn put_map<Q: MapKey, K: Kind, M: SerializeMap>(
     map: &mut M,
     name: Name,
@@ -91,6 +96,7 @@ where
     K: Kind,
     F: FieldMap<Key = Q::Value, Value = K::Value>,
 {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.size()))?;
         for (key, value) in self.0.entries() {

@@ -34,7 +34,8 @@ macro_rules! integers {
             fn write<S: Serializer>(key: &$value, serializer: S) -> Result<S::Ok, S::Error> {
                 let key = i128::from(*key);
                 // Of 64 bits at most.
-                let text = decimal::Text::integer(key < 0, key.unsigned_abs() as u64);
+                let mut text = decimal::Text::new();
+                text.set_integer(key < 0, key.unsigned_abs() as u64);
                 serializer.serialize_str(text.as_str())
             }
 

@@ -45,10 +45,12 @@ pub struct Embedded<T>(PhantomData<T>);
 impl<T: Serialize + for<'de> Deserialize<'de>> Kind for Embedded<T> {
     type Value = T;
 
+    #[inline]
     fn is_default(_: &T) -> bool {
         false
     }
 
+    #[inline]
     fn write<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         value.serialize(serializer)
     }
@@ -65,10 +67,12 @@ pub struct OrNull<T>(PhantomData<T>);
 impl<T: Serialize + for<'de> Deserialize<'de>> Kind for OrNull<T> {
     type Value = T;
 
+    #[inline]
     fn is_default(_: &T) -> bool {
         false
     }
 
+    #[inline]
     fn write<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         value.serialize(serializer)
     }
@@ -82,6 +86,7 @@ impl<T: Serialize + for<'de> Deserialize<'de>> Kind for OrNull<T> {
 pub(crate) struct Writer<'a, K: Kind>(pub(crate) &'a K::Value);
 
 impl<K: Kind> Serialize for Writer<'_, K> {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         K::write(self.0, serializer)
     }

@@ -14,6 +14,7 @@ impl Name {
     /// The name `plain`, with the text that is written for it, escaped where it has to be:
     /// `,"plain":` for a field, `"plain"` for the value of an enum.
     #[must_use]
+    #[inline]
     pub const fn new(plain: &'static str, quoted: &'static str) -> Self {
         Self { plain, quoted }
     }

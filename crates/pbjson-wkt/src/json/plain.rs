@@ -23,7 +23,7 @@ pub(super) const INTEGER: &str = "pbjson_wkt::Integer";
 /// Of the writer, or of `print`.
 #[inline]
 pub(crate) fn serialize_time<S: Serializer, E: fmt::Display>(
-    print: impl Fn() -> Result<Text, E>,
+    print: impl Fn(&mut Text) -> Result<(), E>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let readable = serializer.is_human_readable();
@@ -40,7 +40,10 @@ pub(super) fn serialize_integer<S: Serializer>(
     magnitude: u64,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let print = || Ok::<_, Infallible>(Text::integer(negative, magnitude));
+    let print = |text: &mut Text| {
+        text.set_integer(negative, magnitude);
+        Ok::<_, Infallible>(())
+    };
     let readable = serializer.is_human_readable();
     serializer.serialize_newtype_struct(INTEGER, &Plain { print, readable })
 }
@@ -51,10 +54,12 @@ struct Plain<P> {
     readable: bool,
 }
 
-impl<P: Fn() -> Result<Text, E>, E: fmt::Display> Serialize for Plain<P> {
+impl<P: Fn(&mut Text) -> Result<(), E>, E: fmt::Display> Serialize for Plain<P> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = (self.print)().map_err(ser::Error::custom)?;
+        // Printed in place: to move what was just written byte by byte makes a processor wait.
+        let mut text = Text::new();
+        (self.print)(&mut text).map_err(ser::Error::custom)?;
         if self.readable && !serializer.is_human_readable() {
             return serializer.serialize_bytes(text.as_bytes());
         }

@@ -24,10 +24,12 @@ macro_rules! integers {
         impl Kind for $kind {
             type Value = $value;
 
+            #[inline]
             fn is_default(value: &$value) -> bool {
                 *value == 0
             }
 
+            #[inline]
             fn write<S: Serializer>(value: &$value, serializer: S) -> Result<S::Ok, S::Error> {
                 let write: fn(S, $value) -> Result<S::Ok, S::Error> = $write;
                 write(serializer, *value)
@@ -109,11 +111,13 @@ pub struct Double;
 impl Kind for Double {
     type Value = f64;
 
+    #[inline]
     fn is_default(value: &f64) -> bool {
         // Not `== 0.0`: minus zero is a value of its own.
         value.to_bits() == 0
     }
 
+    #[inline]
     fn write<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         match not_finite(*value) {
             Some(name) => serializer.serialize_str(name),
@@ -133,10 +137,12 @@ pub struct Float;
 impl Kind for Float {
     type Value = f32;
 
+    #[inline]
     fn is_default(value: &f32) -> bool {
         value.to_bits() == 0
     }
 
+    #[inline]
     fn write<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
         match not_finite((*value).into()) {
             Some(name) => serializer.serialize_str(name),
@@ -215,10 +221,12 @@ pub struct Bool;
 impl Kind for Bool {
     type Value = bool;
 
+    #[inline]
     fn is_default(value: &bool) -> bool {
         !*value
     }
 
+    #[inline]
     fn write<S: Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bool(*value)
     }
@@ -253,10 +261,12 @@ pub struct Text;
 impl Kind for Text {
     type Value = String;
 
+    #[inline]
     fn is_default(value: &String) -> bool {
         value.is_empty()
     }
 
+    #[inline]
     fn write<S: Serializer>(value: &String, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(value)
     }
@@ -302,10 +312,12 @@ const URL_BASE64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, BASE64);
 impl<T: AsRef<[u8]> + From<Vec<u8>>> Kind for Bytes<T> {
     type Value = T;
 
+    #[inline]
     fn is_default(value: &T) -> bool {
         value.as_ref().is_empty()
     }
 
+    #[inline]
     fn write<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&base64::display::Base64Display::new(
             value.as_ref(),

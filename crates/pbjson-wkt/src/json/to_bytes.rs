@@ -41,6 +41,7 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
 ///
 /// # Errors
 /// For a value that has no JSON form, such as a timestamp out of range.
+#[inline]
 pub fn append<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
     value.serialize(ToBytes { out })
 }
@@ -68,7 +69,9 @@ impl<'a> ToBytes<'a> {
 
 #[inline]
 fn push_number(out: &mut Vec<u8>, negative: bool, magnitude: u64) {
-    out.extend_from_slice(decimal::Text::integer(negative, magnitude).as_bytes());
+    let mut text = decimal::Text::new();
+    text.set_integer(negative, magnitude);
+    out.extend_from_slice(text.as_bytes());
 }
 
 macro_rules! integers {
