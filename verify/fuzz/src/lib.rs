@@ -160,7 +160,7 @@ fn same(printed: &Result<String, String>, text: &str) {
 }
 
 /// All well-known types, and the message that has a field of every kind.
-pub const TYPES: &[Type] = &[
+pub static TYPES: &[Type] = &[
     Type::of::<proto3::TestAllTypesProto3>(),
     Type::of::<pbjson_wkt::Any>(),
     Type::of::<pbjson_wkt::Duration>(),
