@@ -1,9 +1,11 @@
 //! `Struct`, `ListValue`, `Value`, `NullValue`: JSON itself.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use pbjson_wkt::{ListValue, NullValue, Struct, Value, ValueError, kind::Kind};
+use pbjson_wkt::json::Name;
+use pbjson_wkt::{ListValue, NullValue, Struct, Value, ValueError, json, kind::Kind};
 use proptest::prelude::*;
 use prost::Message as _;
+use serde::ser::{SerializeMap as _, Serializer as _};
 
 #[test]
 fn every_kind_of_json_is_a_value() {
@@ -27,6 +29,8 @@ fn every_kind_of_json_is_a_value() {
         ),
     ] {
         assert_eq!(serde_json::from_str::<Value>(json).unwrap(), value);
+        assert_eq!(json::from_str::<Value>(json).unwrap(), value);
+        assert_eq!(json::to_vec(&value).unwrap(), json.as_bytes());
         assert_eq!(serde_json::to_string(&value).unwrap(), json);
         assert_eq!(Value::decode(value.encode_to_vec().as_slice()), Ok(value));
     }
@@ -66,6 +70,21 @@ fn null_value_is_null() {
         NullValue::NullValue
     );
     assert!(serde_json::from_str::<NullValue>("0").is_err());
+}
+
+#[test]
+fn null_in_a_field_without_presence_is_left_out_whatever_its_number() {
+    for number in [0, 1, -1] {
+        let mut bytes = Vec::new();
+        let mut writer = serde_json::Serializer::new(&mut bytes);
+        let mut map = writer.serialize_map(None).unwrap();
+        json::put_singular::<json::Null, _>(&mut map, Name::new("unset", ",\"unset\":"), &number)
+            .unwrap();
+        json::put_optional::<json::Null, _>(&mut map, Name::new("set", ",\"set\":"), &Some(number))
+            .unwrap();
+        map.end().unwrap();
+        assert_eq!(bytes, br#"{"set":null}"#, "{number}");
+    }
 }
 
 #[test]
@@ -131,6 +150,7 @@ fn nests_to_the_limit_in_both_directions_and_no_further() {
     let deepest = nested(100);
     let json = serde_json::to_string(&deepest).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), deepest);
+    assert_eq!(json::from_str::<Value>(&json).unwrap(), deepest);
 
     for levels in [101, 1_000] {
         let error = serde_json::to_string(&nested(levels))
@@ -145,6 +165,7 @@ fn nests_to_the_limit_in_both_directions_and_no_further() {
     ] {
         // A parser without a limit of its own.
         let mut parser = serde_json::Deserializer::from_str(&json);
+        assert!(json::from_str::<Value>(&json).is_err());
         assert!(
             serde::Deserialize::deserialize(&mut parser)
                 .map(|_: Value| ())

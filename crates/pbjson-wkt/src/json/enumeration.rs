@@ -54,8 +54,9 @@ impl Kind for Null {
     type Value = i32;
 
     #[inline]
-    fn is_default(value: &i32) -> bool {
-        *value == 0
+    fn is_default(_: &i32) -> bool {
+        // Whatever the number, `null` is written, and reads as a field that is not set.
+        true
     }
 
     #[inline]
