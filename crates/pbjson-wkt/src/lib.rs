@@ -37,10 +37,10 @@
 //!
 //! JSON that nests deeper than 100 levels within an [`Any`] or a [`Value`] is an error in both
 //! directions, whatever limit the parser has. Other nesting is limited by the parser:
-//! `serde_json` reads 127 levels of JSON, and prost 100 levels of messages.
+//! [`json::from_str`] reads 100 levels of JSON, `serde_json` 127, and prost 100 levels of messages.
 //!
-//! Floating point is as exact as the parser: `serde_json` wants its feature `float_roundtrip`,
-//! without which it may be off by the last digit.
+//! Floating point is as exact as the parser: [`json::from_str`] is, and `serde_json` wants its
+//! feature `float_roundtrip`, without which it may be off by the last digit.
 //!
 //! # Features
 //!

@@ -1,7 +1,7 @@
 //! `Any`: what it holds, what its JSON looks like, what it refuses, how deep it goes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use pbjson_wkt::json::{Unknown, with_unknown};
+use pbjson_wkt::json::{self, Unknown, with_unknown};
 use pbjson_wkt::{
     Any, AnyError, AnyType, BoolValue, BytesValue, DoubleValue, Duration, Empty, FieldMask,
     FloatValue, Int32Value, Int64Value, ListValue, StringValue, Struct, Timestamp, UInt32Value,
@@ -14,12 +14,18 @@ fn url(name: &str) -> String {
     format!("type.googleapis.com/google.protobuf.{name}")
 }
 
+/// What both writers write, ours and serde_json's.
 fn to_json(any: &Any) -> String {
-    serde_json::to_string(any).unwrap()
+    let json = serde_json::to_string(any).unwrap();
+    assert_eq!(json::to_vec(any).unwrap(), json.as_bytes());
+    json
 }
 
+/// What both readers read.
 fn from_json(text: &str) -> Result<Any, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    let any = serde_json::from_str(text).map_err(|error| error.to_string());
+    assert_eq!(json::from_str(text).ok(), any.clone().ok(), "{text}");
+    any
 }
 
 #[test]
