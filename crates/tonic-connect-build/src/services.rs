@@ -46,8 +46,17 @@ pub(crate) fn generate(
         .map_err(|error| Error::Schema(error.to_string()))?;
 
     let mut packages = BTreeMap::new();
+    let mut names = BTreeMap::new();
     for file in &schema.files.file {
         let module = Module::from_protobuf_package_name(file.package());
+        let first = *names.entry(module.clone()).or_insert(file.package());
+        if first != file.package() {
+            return Err(Error::Schema(format!(
+                "{}: the packages {first} and {} are one module in Rust: rename one of them",
+                file.name(),
+                file.package()
+            )));
+        }
         if let Some(code) = modules.get(&module) {
             packages.insert(file.package().to_owned(), code.clone());
         }

@@ -170,6 +170,22 @@ fn options_that_cannot_be_followed_are_named() {
 }
 
 #[test]
+fn packages_that_are_one_module_in_rust_are_named() {
+    let folder = TempDir::new().unwrap();
+    let other = "syntax = \"proto3\";\npackage demo.V1;\nmessage N {}\n";
+    fs::write(folder.path().join("other.proto"), other).unwrap();
+    let demo = format!("{HEAD}import \"other.proto\";\nmessage M {{ demo.V1.N n = 1; }}\n");
+    fs::write(folder.path().join("demo.proto"), demo).unwrap();
+    let error = compile_in(configure(), folder.path())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "demo.proto: the packages demo.V1 and demo.v1 are one module in Rust: rename one of them"
+    );
+}
+
+#[test]
 fn files_that_are_not_there_are_named() {
     let folder = TempDir::new().unwrap();
     let missing = compile_in(configure(), folder.path())
