@@ -119,7 +119,7 @@ impl Builder {
     /// Whether messages and enums have JSON; true unless it is set.
     ///
     /// Without it no Connect services are generated, since a Connect server answers in the codec that its caller
-    /// chooses. tonic's clients and servers are, and a `tonic_connect::Channel` goes under the clients all the same.
+    /// chooses, and no clients that choose one. tonic's clients and servers are, and a `tonic_connect::Channel` goes under the clients all the same.
     #[must_use]
     pub fn json(mut self, enable: bool) -> Self {
         self.json = enable;
