@@ -9,17 +9,24 @@ use axum::Router;
 use futures_util::{Stream, StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, async_trait};
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_server::{Health, HealthServer};
-use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_connect::server::Options;
 
-use super::MAX_OPEN_REQUEST_BYTES;
+use super::standard::health::health_check_response::ServingStatus;
+use super::standard::health::health_connect::HealthConnect;
+use super::standard::health::health_server::Health;
+use super::standard::health::{HealthCheckRequest, HealthCheckResponse};
 
 /// `services` are the full names that one may ask for; the empty name is the whole server.
-pub(super) fn routes(services: &'static [&'static str], shutdown: CancellationToken) -> Router {
-    let service = HealthServer::new(Answers { services, shutdown })
-        .max_decoding_message_size(MAX_OPEN_REQUEST_BYTES);
-    Router::new().route_service("/grpc.health.v1.Health/{method}", service)
+pub(super) fn routes(
+    services: &'static [&'static str],
+    shutdown: CancellationToken,
+    options: &Options,
+) -> Router {
+    let service = HealthConnect::new(Answers { services, shutdown });
+    Router::new().route_service(
+        "/grpc.health.v1.Health/{method}",
+        service.with_options(options.clone()),
+    )
 }
 
 struct Answers {

@@ -10,6 +10,7 @@ mod plain;
 mod reflection;
 mod rpc;
 mod snapshots;
+mod standard;
 
 use axum::Router;
 use axum::extract::Request;
@@ -34,14 +35,15 @@ const MAX_OPEN_REQUEST_BYTES: usize = 16 * 1024;
 /// | `GET /logs/ID` | the log of a prebuild as text, followed to its end; `?follow=false`: what is there |
 /// | `GET /prebuilds/ID/snapshot` | the archive of a completed prebuild's snapshot |
 /// | `GET /prebuilds/ID/snapshot/manifest` | its manifest, as JSON |
-/// | `POST /grpc.reflection.v1.ServerReflection/METHOD` | the schema, over gRPC; also `v1alpha` |
-/// | `POST /grpc.health.v1.Health/METHOD` | whether the server ends, over gRPC |
+/// | `POST /grpc.reflection.v1.ServerReflection/METHOD` | the schema, for tools; also `v1alpha` |
+/// | `POST /grpc.health.v1.Health/METHOD` | whether the server serves or ends |
 /// | `GET /healthz` | `ok` |
 pub fn router(api: Api, logs: Logs, snapshots: Snapshots, options: Options) -> Router {
     let shutdown = api.shutdown.clone();
+    let open = options.clone().max_request_bytes(MAX_OPEN_REQUEST_BYTES);
     let paths = rpc::routes(&api, options)
-        .merge(health::routes(&rpc::SERVICES, shutdown))
-        .merge(reflection::routes())
+        .merge(health::routes(&rpc::SERVICES, shutdown.clone(), &open))
+        .merge(reflection::routes(shutdown, &open))
         .merge(logs::routes(&api, logs))
         .merge(snapshots::routes(&api, snapshots))
         .route("/healthz", get(|| async { "ok\n" }));
