@@ -81,4 +81,4 @@ try:
 except gitpod.AuthenticationError:
     pass
 
-print("gitpod-sdk: create, retrieve until COMPLETED, list with auto-paging, cancel, log, delete, refusals")
+print("json\tthe life of a prebuild\tok")

@@ -3,8 +3,8 @@
 
 use prebuilds::v1::prebuild_service_client::PrebuildServiceClient;
 use prebuilds::v1::{
-    CancelPrebuildRequest, CreatePrebuildRequest, DeletePrebuildRequest, GetPrebuildRequest, PrebuildPhase,
-    PrebuildSpec,
+    CancelPrebuildRequest, CreatePrebuildRequest, DeletePrebuildRequest, GetPrebuildRequest,
+    PrebuildPhase, PrebuildSpec,
 };
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
@@ -16,14 +16,19 @@ fn variable(name: &str) -> Result<String, Error> {
     std::env::var(name).map_err(|_| format!("{name} is not set").into())
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Error> {
-    let channel = Channel::from_shared(variable("BASE_URL")?)?.connect().await?;
+/// Against the server at BASE_URL.
+pub async fn run() -> Result<(), Error> {
+    let channel = Channel::from_shared(variable("BASE_URL")?)?
+        .connect()
+        .await?;
     let bearer: MetadataValue<Ascii> = format!("Bearer {}", variable("TOKEN")?).parse()?;
-    let mut client = PrebuildServiceClient::with_interceptor(channel.clone(), move |mut request: Request<()>| {
-        request.metadata_mut().insert("authorization", bearer.clone());
-        Ok(request)
-    });
+    let mut client =
+        PrebuildServiceClient::with_interceptor(channel.clone(), move |mut request: Request<()>| {
+            request
+                .metadata_mut()
+                .insert("authorization", bearer.clone());
+            Ok(request)
+        });
 
     let request = CreatePrebuildRequest {
         project_id: variable("PROJECT_ID")?,
@@ -33,20 +38,41 @@ async fn main() -> Result<(), Error> {
             ..Default::default()
         }),
     };
-    let created = client.create_prebuild(request.clone()).await?.into_inner().prebuild.ok_or("no prebuild")?;
+    let created = client
+        .create_prebuild(request.clone())
+        .await?
+        .into_inner()
+        .prebuild
+        .ok_or("no prebuild")?;
     let prebuild_id = created.id;
 
     let mut phase = PrebuildPhase::Pending;
     while !phase.is_terminal() {
-        let request = GetPrebuildRequest { prebuild_id: prebuild_id.clone() };
-        let prebuild = client.get_prebuild(request).await?.into_inner().prebuild.ok_or("no prebuild")?;
+        let request = GetPrebuildRequest {
+            prebuild_id: prebuild_id.clone(),
+        };
+        let prebuild = client
+            .get_prebuild(request)
+            .await?
+            .into_inner()
+            .prebuild
+            .ok_or("no prebuild")?;
         phase = prebuild.status.ok_or("no status")?.phase();
     }
     assert_eq!(phase, PrebuildPhase::Completed);
 
-    let ended = client.cancel_prebuild(CancelPrebuildRequest { prebuild_id: prebuild_id.clone() }).await;
-    assert_eq!(ended.err().map(|status| status.code()), Some(Code::FailedPrecondition));
-    client.delete_prebuild(DeletePrebuildRequest { prebuild_id }).await?;
+    let ended = client
+        .cancel_prebuild(CancelPrebuildRequest {
+            prebuild_id: prebuild_id.clone(),
+        })
+        .await;
+    assert_eq!(
+        ended.err().map(|status| status.code()),
+        Some(Code::FailedPrecondition)
+    );
+    client
+        .delete_prebuild(DeletePrebuildRequest { prebuild_id })
+        .await?;
 
     let too_short = CreatePrebuildRequest {
         spec: Some(PrebuildSpec {
@@ -55,11 +81,19 @@ async fn main() -> Result<(), Error> {
         }),
         ..request.clone()
     };
-    let refused = client.create_prebuild(too_short).await.err().ok_or("4m59s was accepted")?;
+    let refused = client
+        .create_prebuild(too_short)
+        .await
+        .err()
+        .ok_or("4m59s was accepted")?;
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
 
-    let anonymous = PrebuildServiceClient::new(channel).create_prebuild(request).await;
-    assert_eq!(anonymous.err().map(|status| status.code()), Some(Code::Unauthenticated));
-    println!("grpc: create, get until COMPLETED, cancel, delete, refusals");
+    let anonymous = PrebuildServiceClient::new(channel)
+        .create_prebuild(request)
+        .await;
+    assert_eq!(
+        anonymous.err().map(|status| status.code()),
+        Some(Code::Unauthenticated)
+    );
     Ok(())
 }
