@@ -86,6 +86,7 @@ struct Plan {
     warm_up: Duration,
     window: Duration,
     parts: Vec<String>,
+    discipline: String,
 }
 
 impl Plan {
@@ -104,6 +105,7 @@ impl Plan {
             parts: ["unary", "streams", "idle", "instructions"]
                 .map(str::to_owned)
                 .into(),
+            discipline: String::new(),
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
@@ -119,6 +121,7 @@ impl Plan {
                 "--work" => plan.work = value()?.into(),
                 "--rounds" => plan.rounds = value()?.parse()?,
                 "--only" => plan.parts = value()?.split(',').map(str::to_owned).collect(),
+                "--discipline" => plan.discipline = value()?,
                 "--quick" => {
                     plan.rounds = 1;
                     plan.warm_up = Duration::from_millis(100);
@@ -149,7 +152,8 @@ async fn main() -> Result<(), BoxError> {
 
 async fn measure(plan: &Plan, figures: &mut Figures) -> Result<(), BoxError> {
     let there = |contestant: &&Contestant| {
-        contestant.serves_as != "connect-go" || plan.programs.go.is_some()
+        (contestant.serves_as != "connect-go" || plan.programs.go.is_some())
+            && contestant.call.name().contains(&plan.discipline)
     };
     let with_kind = |unary: bool| {
         CONTESTANTS
@@ -176,6 +180,7 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> Result<(), BoxError> {
     if plan.wants("instructions") {
         for contestant in CONTESTANTS
             .iter()
+            .filter(there)
             .filter(|one| one.serves_as != "connect-go")
         {
             eprintln!("instructions: {}", contestant.figure("instructions"));

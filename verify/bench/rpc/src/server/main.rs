@@ -15,7 +15,7 @@ use bench_rpc::v1::bench_service_server::BenchServiceServer;
 use prost::Message as _;
 use service::Bench;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -44,7 +44,8 @@ async fn main() -> Result<(), BoxError> {
         }
         "tonic" => Ok(tonic::transport::Server::builder()
             .add_service(BenchServiceServer::new(Bench))
-            .serve_with_incoming(TcpListenerStream::new(listener))
+            // As its own `serve` listens.
+            .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
             .await?),
         "connectrpc" => connectrpc::serve(listener).await,
         "ours" => Ok(tonic_connect::transport::Server::new()
