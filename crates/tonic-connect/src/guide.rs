@@ -19,4 +19,5 @@ guides! {
     compression from "../docs/compression.md",
     interceptors from "../docs/interceptors.md",
     tls from "../docs/tls.md",
+    browsers from "../docs/browsers.md",
 }

@@ -9,7 +9,8 @@
 //!
 //! The [`guide`] has a page for each thing that people do: [serve](guide::serving) a service, [call](guide::calling) one,
 //! [streams](guide::streams), [errors](guide::errors) with details, [deadlines](guide::deadlines),
-//! [compression](guide::compression), [interceptors](guide::interceptors), [TLS](guide::tls).
+//! [compression](guide::compression), [interceptors](guide::interceptors), [TLS](guide::tls),
+//! [browsers](guide::browsers).
 
 #[cfg(all(feature = "client", feature = "transport"))]
 mod client;

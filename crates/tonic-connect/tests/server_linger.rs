@@ -71,15 +71,23 @@ async fn whoever_writes_everything_first_reads_the_answer_and_keeps_the_connecti
     let stream = "content-type: application/connect+json\r\n";
     let fail = envelope(0, &encode("application/json", &named("fail")));
     let long = envelope(0, &[b' '; 2 * 1024 * 1024]);
-    let cases: [(&str, &str, String, &[u8], &str, &str); 9] = [
-        ("PUT", "Greet", json.into(), b"", "405", ""),
-        ("POST", "Greet", String::new(), b"", "415", ""),
-        ("POST", "Nothing", json.into(), b"", "404", "unimplemented"),
+    let no = Vec::new;
+    let cases = [
+        ("PUT", "Greet", json.to_owned(), no(), "405", ""),
+        ("POST", "Greet", String::new(), no(), "415", ""),
+        (
+            "POST",
+            "Nothing",
+            json.to_owned(),
+            no(),
+            "404",
+            "unimplemented",
+        ),
         (
             "POST",
             "Greet",
             format!("{json}connect-timeout-ms: soon\r\n"),
-            b"",
+            no(),
             "400",
             "invalid_argument",
         ),
@@ -87,18 +95,39 @@ async fn whoever_writes_everything_first_reads_the_answer_and_keeps_the_connecti
             "POST",
             "Greet",
             format!("{json}x-refused: yes\r\n"),
-            b"",
+            no(),
             "401",
             "a layer says no",
         ),
-        ("POST", "Greet", json.into(), b"", "429", "over the limit"),
-        ("POST", "Collect", stream.into(), &fail, "200", "not_found"),
-        ("POST", "Chat", stream.into(), &fail, "200", "not_found"),
+        (
+            "POST",
+            "Greet",
+            json.to_owned(),
+            no(),
+            "429",
+            "over the limit",
+        ),
         (
             "POST",
             "Collect",
-            stream.into(),
-            &long,
+            stream.to_owned(),
+            fail.clone(),
+            "200",
+            "not_found",
+        ),
+        (
+            "POST",
+            "Chat",
+            stream.to_owned(),
+            fail.clone(),
+            "200",
+            "not_found",
+        ),
+        (
+            "POST",
+            "Collect",
+            stream.to_owned(),
+            long,
             "200",
             "over the limit",
         ),
@@ -118,7 +147,7 @@ async fn whoever_writes_everything_first_reads_the_answer_and_keeps_the_connecti
             if chunked {
                 request.extend_from_slice(format!("{length:x}\r\n").as_bytes());
             }
-            request.extend_from_slice(begin);
+            request.extend_from_slice(&begin);
             request.resize(request.len() + BODY_BYTES, b' ');
             if chunked {
                 request.extend_from_slice(b"\r\n0\r\n\r\n");

@@ -45,5 +45,6 @@ mod guides {
         Compression from "compression.md",
         Interceptors from "interceptors.md",
         Tls from "tls.md",
+        Browsers from "browsers.md",
     }
 }

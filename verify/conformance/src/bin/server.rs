@@ -16,11 +16,7 @@ use tonic_connect::details::{self, Any};
 use tonic_connect::server::{Options, Timeout, Trailers};
 use tonic_connect::transport::{ClientCertificates, Server, ServerTls};
 
-#[allow(clippy::all, dead_code)]
-mod v1 {
-    include!(concat!(env!("OUT_DIR"), "/connectrpc.conformance.v1.rs"));
-}
-
+use verify_conformance::v1;
 use v1::conformance_payload::RequestInfo;
 use v1::conformance_service_connect::ConformanceServiceConnect;
 use v1::conformance_service_server::ConformanceService;
