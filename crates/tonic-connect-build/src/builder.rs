@@ -35,7 +35,7 @@ pub struct Builder {
     btree_map: Vec<String>,
     bytes: Vec<String>,
     skip_debug: Vec<String>,
-    disable_comments: Vec<String>,
+    pub(crate) disable_comments: Vec<String>,
     out_dir: Option<PathBuf>,
     include_file: Option<PathBuf>,
     file_descriptor_set_path: Option<PathBuf>,

@@ -16,7 +16,15 @@ pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) ->
         .client_feature
         .as_ref()
         .map(|feature| quote!(#[cfg(feature = #feature)]));
-    let methods = service.methods.iter().enumerate().map(method);
+    let methods = (service.methods.iter().enumerate()).map(|(index, each)| {
+        let name = format!("{full_name}.{}", each.proto_name);
+        let docs = if builder.disable_comments.contains(&name) {
+            &[]
+        } else {
+            each.comments.leading.as_slice()
+        };
+        method(index, each, docs)
+    });
 
     quote! {
         #cfg
@@ -54,8 +62,7 @@ pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) ->
     }
 }
 
-fn method((index, method): (usize, &Method)) -> TokenStream {
-    let docs = &method.comments.leading;
+fn method(index: usize, method: &Method, docs: &[String]) -> TokenStream {
     let deprecated = method
         .options
         .deprecated
