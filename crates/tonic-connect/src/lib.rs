@@ -27,7 +27,7 @@ pub mod details;
 mod envelope;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod error;
-#[cfg(all(feature = "client", feature = "server", feature = "transport"))]
+#[cfg(all(feature = "client", feature = "cors", feature = "transport"))]
 pub mod guide;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 mod json_path;
