@@ -25,7 +25,9 @@ use prost_types::FileDescriptorSet;
 
 use codec::{CODECS, Codec};
 use generate::Generator;
+use pbjson_wkt::json;
 use peer::{Answer, Peer, Question};
+use proto3::TestAllTypesProto3;
 use same::Zeros;
 
 const BATCH: usize = 500;
@@ -71,6 +73,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         ours.len()
     );
 
+    nests_to_the_limit()?;
     let mut generator = Generator::new(seed, &pool);
     let mut differences = Vec::new();
     let mut done = 0;
@@ -118,6 +121,35 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Reads and writes the largest message, in itself as often as our reader allows, with the stack
+/// that a thread of a server has. A stack that overflows ends the process.
+fn nests_to_the_limit() -> Result<(), Box<dyn Error>> {
+    let check = || -> Result<(), String> {
+        let nested = |levels: usize| {
+            let inner = "{\"recursiveMessage\":".repeat(levels - 1);
+            format!("{inner}{{}}{}", "}".repeat(levels - 1))
+        };
+        let read = |levels| json::from_str::<TestAllTypesProto3>(&nested(levels));
+        let message = read(100).map_err(|error| error.to_string())?;
+        let bytes = message.encode_to_vec();
+        let message = TestAllTypesProto3::decode(&*bytes).map_err(|error| error.to_string())?;
+        if json::to_string(&message).ok() != Some(nested(100)) {
+            return Err("100 messages in each other are not printed as they were read".to_owned());
+        }
+        match read(100_000) {
+            Ok(_) => Err("100,000 messages in each other are read".to_owned()),
+            Err(_) => Ok(()),
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(check)?;
+    thread
+        .join()
+        .map_err(|_| "the thread of nested messages panicked")??;
+    Ok(())
 }
 
 /// Both schemas with all that they import.
