@@ -13,12 +13,11 @@ const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 /// spoil the byte above, but never the lowest one found.
 #[inline]
 pub(super) fn specials(word: u64) -> u64 {
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let found = (word.wrapping_sub(ONES * b' ' as u64) & !word)
-        | (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash);
-    found & HIGH
+    let control = word.wrapping_sub(ONES * b' ' as u64);
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    // Bytes above 127 are none of these.
+    (control | quote | backslash) & !word & HIGH
 }
 
 /// The offset, at `at` or behind it, of the next quote, backslash or control character, or of the
