@@ -52,6 +52,19 @@ pub(crate) fn split_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
     Some((i32::try_from(nanos).ok()?, rest))
 }
 
+/// The two digits of a number below 100; of a larger one, the last two.
+#[inline]
+pub(crate) fn pair(number: u32) -> [u8; 2] {
+    PAIRS[(number % 100) as usize]
+}
+
+/// The three digits of a number below 1,000.
+#[inline]
+fn three(number: u32) -> [u8; 3] {
+    let [tens, ones] = pair(number);
+    [b'0' + (number / 100) as u8, tens, ones]
+}
+
 /// ASCII text of at most [`Text::LEN`] bytes, built in place.
 pub(crate) struct Text {
     bytes: [u8; Self::LEN],
@@ -107,23 +120,14 @@ impl Text {
     pub(crate) fn push_number(&mut self, number: u64) {
         let mut digits = Self::new();
         digits.set_integer(false, number);
-        let digits = digits.as_bytes();
-        self.bytes[self.end..self.end + digits.len()].copy_from_slice(digits);
-        self.end += digits.len();
+        self.push_all(digits.as_bytes());
     }
 
-    /// Writes a number below 100 with two digits; of a larger one, the last two.
     #[inline]
-    pub(crate) fn push_pair(&mut self, number: u32) {
-        self.bytes[self.end..self.end + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
-        self.end += 2;
-    }
-
-    /// Writes a number below 1,000 with three digits.
-    #[inline]
-    fn push_three(&mut self, number: u32) {
-        self.push(b'0' + (number / 100) as u8);
-        self.push_pair(number);
+    pub(crate) fn push_all(&mut self, bytes: &[u8]) {
+        let end = self.end + bytes.len();
+        self.bytes[self.end..end].copy_from_slice(bytes);
+        self.end = end;
     }
 
     /// Writes a fraction of a second as ProtoJSON wants it: nothing for zero, else a point and 3,
@@ -134,13 +138,13 @@ impl Text {
             return;
         }
         let (millis, below) = (nanos / 1_000_000, nanos % 1_000_000);
-        self.push(b'.');
-        self.push_three(millis);
+        let [a, b, c] = three(millis);
+        self.push_all(&[b'.', a, b, c]);
         if below != 0 {
             let (micros, below) = (below / 1_000, below % 1_000);
-            self.push_three(micros);
+            self.push_all(&three(micros));
             if below != 0 {
-                self.push_three(below);
+                self.push_all(&three(below));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration as StdDuration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::civil::{Date, SECONDS_PER_DAY};
-use crate::decimal::Text;
+use crate::decimal::{Text, pair};
 use crate::excerpt::excerpt;
 use crate::json::plain::serialize_time;
 use crate::rfc3339::Fields;
@@ -120,18 +120,13 @@ impl Timestamp {
         // The fields of a valid time are positive and have four digits at most.
         let year = date.year as u32;
         let second = self.seconds.rem_euclid(SECONDS_PER_DAY) as u32;
-        text.push_pair(year / 100);
-        text.push_pair(year);
-        text.push(b'-');
-        text.push_pair(date.month as u32);
-        text.push(b'-');
-        text.push_pair(date.day as u32);
-        text.push(b'T');
-        text.push_pair(second / 3_600);
-        text.push(b':');
-        text.push_pair(second / 60 % 60);
-        text.push(b':');
-        text.push_pair(second % 60);
+        let ([c0, c1], [y0, y1]) = (pair(year / 100), pair(year));
+        let ([m0, m1], [d0, d1]) = (pair(date.month as u32), pair(date.day as u32));
+        let ([h0, h1], [i0, i1]) = (pair(second / 3_600), pair(second / 60 % 60));
+        let [s0, s1] = pair(second % 60);
+        text.push_all(&[
+            c0, c1, y0, y1, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', i0, i1, b':', s0, s1,
+        ]);
         text.push_fraction(self.nanos.unsigned_abs());
         text.push(b'Z');
         Ok(())
