@@ -6,12 +6,18 @@ use super::text::specials;
 #[inline]
 pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    push_text(out, text);
+    out.push(b'"');
+}
+
+/// Appends a part of a string: `text` without quotes around it, escaped.
+#[inline]
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     if is_plain(text.as_bytes()) {
         out.extend_from_slice(text.as_bytes());
     } else {
         push_escaped(out, text);
     }
-    out.push(b'"');
 }
 
 /// 1 for a byte that cannot stand in a string as it is.

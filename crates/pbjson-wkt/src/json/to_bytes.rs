@@ -3,13 +3,15 @@
 //! Each entry and element brings the comma in front of it. The first one's is wrong, and becomes
 //! the bracket when the object or list ends: so nothing has to ask whether it is the first.
 
+use std::fmt;
+
 use serde::ser::{
     Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
 use super::error::Error;
-use super::escape::push_quoted;
+use super::escape::{push_quoted, push_text};
 use super::name::NAME;
 use super::plain::{INTEGER, TIME};
 use super::to_plain::ToPlain;
@@ -141,6 +143,22 @@ impl<'a> Serializer for ToBytes<'a> {
     #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Error> {
         push_quoted(self.out, value);
+        Ok(())
+    }
+
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
+        struct Part<'a>(&'a mut Vec<u8>);
+
+        impl fmt::Write for Part<'_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                push_text(self.0, text);
+                Ok(())
+            }
+        }
+
+        self.out.push(b'"');
+        fmt::write(&mut Part(self.out), format_args!("{value}")).map_err(Error::new)?;
+        self.out.push(b'"');
         Ok(())
     }
 
