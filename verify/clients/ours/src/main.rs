@@ -17,9 +17,9 @@ use ours::v1::echo_service_client::EchoServiceClient;
 use ours::v1::echo_service_connect::{self, EchoServiceConnect, SERVICE};
 use tokio::net::TcpListener;
 use tonic::Code;
+use tonic_connect::server::Cors;
 use tonic_connect::transport::Server;
 use tonic_connect::{Channel, Codec, Encoding, HttpVersion, Protocol};
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -36,6 +36,17 @@ async fn main() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What pages send and read besides the protocols' own headers.
+const METADATA: [HeaderName; 7] = [
+    HeaderName::from_static("x-echo"),
+    HeaderName::from_static("x-echo-bin"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-http-version"),
+    HeaderName::from_static("x-request-encoding"),
+    HeaderName::from_static("x-trailer"),
+    HeaderName::from_static("x-trailer-bin"),
+];
+
 async fn serve() -> Result<(), Error> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -47,12 +58,7 @@ async fn serve() -> Result<(), Error> {
             EchoServiceConnect::new(Echo),
         )
         .layer(from_fn(reveal))
-        .layer(
-            CorsLayer::new()
-                .allow_origin(Any)
-                .allow_headers(AllowHeaders::mirror_request())
-                .expose_headers(Any),
-        )
+        .layer(Cors::any_origin().metadata(METADATA).layer())
         .route_service(
             "/grpc.reflection.v1.ServerReflection/{method}",
             reflection().build_v1()?,
