@@ -21,5 +21,6 @@ mod kinds;
 mod never_panics;
 mod served;
 mod streaming;
+mod tls;
 mod tokens;
 mod unary;

@@ -1,0 +1,121 @@
+//! Encrypted calls: whom a channel trusts, whom it says it is, and which HTTP comes of it.
+
+use std::net::SocketAddr;
+
+use hyper::body::Incoming;
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
+use tokio::net::TcpListener;
+use tonic::{Code, Request, Response, Status};
+use tonic_connect::transport::{ClientCertificates, Server, ServerTls};
+use tonic_connect::{Builder, Channel, Client, HttpVersion, Protocol};
+
+use crate::greeter::{GreetRequest, GreetResponse, SERVICE, named};
+
+/// Signs certificates.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate for `name` and its key.
+    fn sign(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+}
+
+/// Tells each client over which HTTP it came, and whether it showed a certificate.
+async fn serve(name: &str, authority: &Authority, clients: ClientCertificates<'_>) -> SocketAddr {
+    let (chain, key) = authority.sign(name);
+    let tls = ServerTls::from_pem(chain.as_bytes(), key.as_bytes(), clients).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = tower::service_fn(|request: http::Request<Incoming>| {
+        let version = request.version();
+        let who = async move |request: Request<GreetRequest>| {
+            let shown = request.peer_certs().is_some();
+            Ok::<_, Status>(Response::new(GreetResponse {
+                greeting: format!("{version:?} {shown}"),
+            }))
+        };
+        tonic_connect::server::unary(&Default::default(), &SERVICE.methods[0], request, who)
+    });
+    tokio::spawn(
+        Server::new()
+            .tls(tls)
+            .serve(listener, service, std::future::pending()),
+    );
+    address
+}
+
+async fn call(builder: Builder) -> Result<String, Status> {
+    let client = Client::new(builder.build().unwrap());
+    let response = client
+        .unary::<_, GreetResponse>(&SERVICE.methods[0], Request::new(named("Ada")))
+        .await?;
+    Ok(response.into_inner().greeting)
+}
+
+fn builder(address: SocketAddr, authority: &Authority) -> Builder {
+    Channel::builder(format_args!("https://localhost:{}", address.port()))
+        .ca_certificates(authority.pem())
+}
+
+#[tokio::test]
+async fn the_http_version_is_negotiated_or_chosen() {
+    let authority = Authority::new();
+    let address = serve("localhost", &authority, ClientCertificates::None).await;
+    for (protocol, version, expected) in [
+        (Protocol::Connect, HttpVersion::Auto, "HTTP/2.0 false"),
+        (Protocol::Connect, HttpVersion::Http1, "HTTP/1.1 false"),
+        (Protocol::GrpcWeb, HttpVersion::Http1, "HTTP/1.1 false"),
+        (Protocol::GrpcWeb, HttpVersion::Http2, "HTTP/2.0 false"),
+        (Protocol::Grpc, HttpVersion::Auto, "HTTP/2.0 false"),
+    ] {
+        let builder = builder(address, &authority).protocol(protocol);
+        let answer = call(builder.http_version(version)).await.unwrap();
+        assert_eq!(answer, expected, "{protocol:?} {version:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_another_authority_vouches_for_or_of_another_name_is_not_called() {
+    let (ours, others) = (Authority::new(), Authority::new());
+    let address = serve("localhost", &others, ClientCertificates::None).await;
+    let unknown = call(builder(address, &ours)).await.unwrap_err();
+    let address = serve("elsewhere.example", &ours, ClientCertificates::None).await;
+    let misnamed = call(builder(address, &ours)).await.unwrap_err();
+    for (status, part) in [
+        (unknown, "invalid peer certificate"),
+        (misnamed, "not valid for name"),
+    ] {
+        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        assert!(status.message().contains(part), "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_shown_to_who_asks() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let pem = clients.pem();
+    let required = ClientCertificates::Required(pem.as_bytes());
+    let address = serve("localhost", &servers, required).await;
+    let (chain, key) = clients.sign("ada");
+    for protocol in [Protocol::Connect, Protocol::Grpc] {
+        let builder = builder(address, &servers).protocol(protocol);
+        let refused = call(builder.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+        let answer = call(builder.client_certificate(chain.clone(), key.clone())).await;
+        assert_eq!(answer.unwrap(), "HTTP/2.0 true");
+    }
+}
