@@ -15,6 +15,10 @@ use super::transport::Incoming;
 use crate::compression::Compression;
 use crate::envelope::COMPRESSED;
 
+/// The most trailers that are passed on. HTTP bounds its own, but those in a message of Connect or gRPC-Web could be so
+/// many that a map of headers cannot hold them beside the headers, which would be a panic in whoever joins the two.
+const MAX_TRAILERS: usize = 1000;
+
 /// How a protocol ends a response.
 pub(super) trait End: Unpin {
     /// The flag of the message that ends it; 0 where none does.
@@ -130,6 +134,12 @@ impl<E: End> ResponseBody<E> {
                 Some(Err(_)) | None => {
                     let messages = self.frames.messages();
                     let trailers = self.end.finish(messages, !self.frames.at_boundary())?;
+                    if trailers.len() > MAX_TRAILERS {
+                        return Poll::Ready(Err(Status::resource_exhausted(format!(
+                            "the response has {} trailers, more than the limit of {MAX_TRAILERS}",
+                            trailers.len()
+                        ))));
+                    }
                     if self.terms.single && messages == 0 && is_ok(&trailers) {
                         return Poll::Ready(Err(no_message()));
                     }

@@ -76,6 +76,8 @@ async fn an_error_stands_in_the_last_frame_or_in_the_headers() {
 async fn answers_that_break_the_rules_get_the_codes_of_the_specification() {
     let message = frame(0, Echo::bytes("x"));
     let ok = frame(0x80, "grpc-status: 0\r\n");
+    let many: String = (0..20_000).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many = format!("grpc-status: 0\r\n{many}");
     for (name, body, code) in [
         ("nothing", vec![], Code::Internal),
         ("no trailers", message.clone(), Code::Internal),
@@ -114,6 +116,11 @@ async fn answers_that_break_the_rules_get_the_codes_of_the_specification() {
         (
             "trailers beyond the limit",
             vec![0x80, 0xff, 0, 0, 0],
+            Code::ResourceExhausted,
+        ),
+        (
+            "more trailers than a map of headers holds",
+            [message.clone(), frame(0x80, &many)].concat(),
             Code::ResourceExhausted,
         ),
         (

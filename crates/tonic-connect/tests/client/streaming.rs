@@ -70,6 +70,8 @@ async fn an_error_at_the_end_comes_after_the_messages() {
 #[tokio::test]
 async fn a_stream_that_does_not_end_well_is_an_error() {
     let end = frame(2, b"{}");
+    let many: Vec<_> = (0..20_000).map(|n| format!(r#""x-{n}":["y"]"#)).collect();
+    let many = many.join(",");
     for (name, tail, code) in [
         ("no end", Vec::new(), Code::Internal),
         ("end within a prefix", vec![0, 0], Code::Internal),
@@ -115,6 +117,11 @@ async fn a_stream_that_does_not_end_well_is_an_error() {
         (
             "an end beyond the limit",
             vec![2, 0xff, 0xff, 0xff, 0xff],
+            Code::ResourceExhausted,
+        ),
+        (
+            "more trailers than a map of headers holds",
+            frame(2, format!(r#"{{"metadata":{{{many}}}}}"#)),
             Code::ResourceExhausted,
         ),
         (
