@@ -1,15 +1,17 @@
 //! The way of one call, the same for every protocol: negotiated terms, the request's message, the response's message.
 
-use std::future::{Future, ready};
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::convert::Infallible;
+use std::future::{self, Future};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::FutureExt;
-use http::{Version, header, request};
+use http::{HeaderMap, HeaderName, Version, header, request};
+use pin_project_lite::pin_project;
 use prost::Message;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 use tonic::Status;
 use tonic::codec::Streaming;
 use tonic::metadata::MetadataMap;
@@ -80,31 +82,46 @@ impl Call {
         self.request(messages)
     }
 
-    /// Reads the one message of the request.
-    pub(super) async fn read<Req, B>(self, body: B) -> Result<tonic::Request<Req>, Status>
+    /// Reads the whole request. What it gives does not hold the call: a future is moved, and this one is small.
+    pub(super) fn collect<B>(
+        &mut self,
+        body: B,
+    ) -> impl Future<Output = Result<Bytes, Status>> + use<B>
     where
-        Req: Message + Default + DeserializeOwned,
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        let mut call = self;
-        let protocol = call.wire.protocol;
-        let limit = call.options.max_request_bytes;
-        let body = match call.terms.message.take() {
-            Some(message) => message,
-            None => collect(&call.head, body, limit, call.wire).await?,
-        };
-        let message = protocol.message(body, call.terms.request, limit)?;
-        let message = call.wire.codec.decode(message)?;
-        Ok(call.request(message))
+        let message = self.terms.message.take();
+        let length = self.head.headers.get(header::CONTENT_LENGTH);
+        let declared = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let limit = self.options.max_request_bytes;
+        let wire = self.wire;
+        async move {
+            match message {
+                Some(message) => Ok(message),
+                None => collect(body, declared.unwrap_or(0), limit, wire).await,
+            }
+        }
+    }
+
+    /// The one message of the request, whose body is `body`.
+    pub(super) fn read<Req>(self, body: Bytes) -> Result<tonic::Request<Req>, Status>
+    where
+        Req: Message + Default + DeserializeOwned,
+    {
+        let limit = self.options.max_request_bytes;
+        let message = self
+            .wire
+            .protocol
+            .message(body, self.terms.request, limit)?;
+        let message = self.wire.codec.decode(message)?;
+        Ok(self.request(message))
     }
 
     /// What the handler gets: the metadata is what is not the protocol's own.
     fn request<T>(self, message: T) -> tonic::Request<T> {
         let mut head = self.head;
-        for name in self.wire.protocol.reserved() {
-            head.headers.remove(name);
-        }
+        remove(&mut head.headers, self.wire.protocol.reserved());
         if let Some(timeout) = self.terms.timeout {
             head.extensions.insert(Timeout(timeout));
         }
@@ -116,13 +133,23 @@ impl Call {
     }
 }
 
-/// Collects a body whose message has at most `limit` bytes after the prefix of the wire.
-async fn collect<B>(
-    head: &request::Parts,
-    body: B,
-    limit: usize,
-    wire: &Wire,
-) -> Result<Bytes, Status>
+/// Removes those of `names` that are there, which are few: to look at what is there costs less than to look for each.
+fn remove(headers: &mut HeaderMap, names: &[HeaderName]) {
+    let mut there = 0_u64;
+    for name in headers.keys() {
+        if let Some(at) = names.iter().position(|reserved| reserved == name) {
+            there |= 1 << at;
+        }
+    }
+    for (at, name) in names.iter().enumerate() {
+        if there & (1 << at) != 0 {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Collects a body of `declared` bytes, or more, whose message has at most `limit` bytes after the prefix of the wire.
+async fn collect<B>(body: B, declared: u64, limit: usize, wire: &Wire) -> Result<Bytes, Status>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
@@ -133,11 +160,7 @@ where
             "request body of {size} bytes is over the limit of {limit} bytes"
         ))
     };
-    let declared = head
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    let declared: u64 = body.size_hint().lower().max(declared.unwrap_or(0));
+    let declared: u64 = body.size_hint().lower().max(declared);
     let mut text = wire.text.then(text::Decoder::default);
     // Four characters stand for one byte at least.
     let declared = if wire.text { declared / 4 } else { declared };
@@ -148,7 +171,7 @@ where
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     loop {
-        let frame = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
+        let frame = future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| unreadable(error.into()))?;
         // Trailers of a request mean nothing in any of the protocols.
@@ -211,24 +234,58 @@ pub(super) fn respond<Fut>(
 where
     Fut: Future<Output = Result<http::Response<Body>, Status>> + Send + 'static,
 {
-    Box::pin(async move {
-        let answer = AssertUnwindSafe(answer).catch_unwind();
-        let answered = match deadline {
-            None => Ok(answer.await),
-            Some(deadline) => tokio::time::timeout_at(deadline, answer).await,
-        };
-        let result = match answered {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(panicked()),
-            Err(_) => Err(deadline_exceeded()),
-        };
-        Ok(result.unwrap_or_else(|status| wire.protocol.failure(wire, &status)))
+    Box::pin(Respond {
+        wire,
+        deadline: deadline.map(tokio::time::sleep_until),
+        answer: Some(answer),
     })
+}
+
+pin_project! {
+    /// A future of its own, since each `async` block around `answer` would move all of it once more.
+    struct Respond<Fut> {
+        wire: &'static Wire,
+        #[pin]
+        deadline: Option<Sleep>,
+        #[pin]
+        answer: Option<Fut>,
+    }
+}
+
+impl<Fut> Future for Respond<Fut>
+where
+    Fut: Future<Output = Result<http::Response<Body>, Status>>,
+{
+    type Output = Result<http::Response<Body>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let Some(answer) = this.answer.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let result = match catch_unwind(AssertUnwindSafe(|| answer.poll(cx))) {
+            Ok(Poll::Ready(result)) => result,
+            Ok(Poll::Pending) => {
+                let Some(deadline) = this.deadline.as_pin_mut() else {
+                    return Poll::Pending;
+                };
+                ready!(deadline.poll(cx));
+                Err(deadline_exceeded())
+            }
+            Err(_) => Err(panicked()),
+        };
+        // The handler's resources are free before the response is on its way.
+        this.answer.set(None);
+        let wire = this.wire;
+        Poll::Ready(Ok(
+            result.unwrap_or_else(|status| wire.protocol.failure(wire, &status))
+        ))
+    }
 }
 
 /// A response that is there already.
 pub(super) fn answered(response: http::Response<Body>) -> ResponseFuture {
-    Box::pin(ready(Ok(response)))
+    Box::pin(future::ready(Ok(response)))
 }
 
 pub(super) fn deadline_exceeded() -> Status {

@@ -79,13 +79,14 @@ where
     Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send,
 {
     let (head, body) = linger_at_last(request).into_parts();
-    let call = match Call::open(options, method, head) {
+    let mut call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
     let answer = Answer::to(&call);
+    let body = call.collect(body);
     respond(call.wire, call.deadline, async move {
-        let request = call.read(body).await?;
+        let request = call.read(body.await?)?;
         answer.one(handler(request).await?)
     })
 }
@@ -109,13 +110,14 @@ where
     Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send,
 {
     let (head, body) = linger_at_last(request).into_parts();
-    let call = match Call::open(options, method, head) {
+    let mut call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
     let answer = Answer::to(&call);
+    let body = call.collect(body);
     respond(call.wire, call.deadline, async move {
-        let request = call.read(body).await?;
+        let request = call.read(body.await?)?;
         Ok(answer.many(handler(request).await?))
     })
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Buf;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,12 +23,15 @@ use tokio_rustls::TlsAcceptor;
 use tonic::transport::server::Connected;
 use tower_service::Service;
 
+use super::calls::Calls;
+use super::coalesce::Coalesced;
 use super::{BoxError, ServerTls};
 
 /// How connections are served; the same for all of a server.
 #[derive(Clone)]
 pub(super) struct Terms {
-    pub(super) builder: Builder<TokioExecutor>,
+    /// Sets up HTTP for one connection, whose calls go there.
+    pub(super) builder: Arc<dyn Fn(Calls) -> Builder<Calls> + Send + Sync>,
     pub(super) tls: Option<ServerTls>,
     /// The time that a peer has to its first request.
     pub(super) patience: Duration,
@@ -111,11 +114,11 @@ where
         begun: Arc::clone(&begun),
         info: stream.connect_info(),
     };
-    let mut connection = pin!(
-        terms
-            .builder
-            .serve_connection(TokioIo::new(stream), service)
-    );
+    let calls = Calls::default();
+    let mut begun_calls = Vec::new();
+    let builder = (terms.builder)(calls.clone());
+    let stream = Coalesced::new(TokioIo::new(stream));
+    let mut connection = pin!(builder.serve_connection(stream, service));
     // Completes when the sender is gone.
     let mut closing = pin!(closing.changed());
     let mut asked_to_close = false;
@@ -125,7 +128,7 @@ where
     let first = after(accepted, terms.patience);
     let mut watch = Watch::FirstRequest;
     let mut timer = pin!(sleep_until(end.map_or(first, |end| end.min(first))));
-    poll_fn(|cx| {
+    let served = poll_fn(|cx| {
         if !asked_to_close && closing.as_mut().poll(cx).is_ready() {
             asked_to_close = true;
             connection.as_mut().graceful_shutdown();
@@ -163,9 +166,17 @@ where
                 first_request: !begun,
             };
         }
-        connection.as_mut().poll(cx)
+        loop {
+            let served = connection.as_mut().poll(cx);
+            // Again after calls were begun: what they have answered is to be written.
+            if served.is_ready() || !calls.begin(&mut begun_calls) {
+                return served;
+            }
+        }
     })
-    .await
+    .await;
+    calls.forget();
+    served
 }
 
 /// `age`, less up to a tenth: connections that came together shall not go together.

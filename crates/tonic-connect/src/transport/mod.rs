@@ -1,5 +1,7 @@
 //! Connections: HTTP/1.1 and HTTP/2, with and without TLS, by hyper, rustls and tokio.
 
+mod calls;
+mod coalesce;
 mod connection;
 mod server;
 mod tls;

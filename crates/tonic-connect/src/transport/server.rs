@@ -14,7 +14,7 @@ use bytes::Buf;
 use futures_util::future::{Either, select};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::{Semaphore, watch};
@@ -236,23 +236,31 @@ impl Server {
     }
 
     fn terms(&self) -> Terms {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .keep_alive(self.http1_keep_alive)
-            .header_read_timeout(self.header_read_timeout);
+        let http1_keep_alive = self.http1_keep_alive;
+        let header_read_timeout = self.header_read_timeout;
+        let max_concurrent_streams = self.max_concurrent_streams;
         let (interval, answer) = self.http2_keep_alive.unzip();
-        let mut http2 = builder.http2();
-        http2
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(self.max_concurrent_streams)
-            .keep_alive_interval(interval);
-        if let Some(answer) = answer {
-            http2.keep_alive_timeout(answer);
-        }
+        let builder = move |calls| {
+            let mut builder = Builder::new(calls);
+            builder
+                .http1()
+                .timer(TokioTimer::new())
+                // From where head and body are, in one call.
+                .writev(true)
+                .keep_alive(http1_keep_alive)
+                .header_read_timeout(header_read_timeout);
+            let mut http2 = builder.http2();
+            http2
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(max_concurrent_streams)
+                .keep_alive_interval(interval);
+            if let Some(answer) = answer {
+                http2.keep_alive_timeout(answer);
+            }
+            builder
+        };
         Terms {
-            builder,
+            builder: Arc::new(builder),
             tls: self.tls.clone(),
             patience: self.header_read_timeout,
             max_age: self.max_connection_age,
