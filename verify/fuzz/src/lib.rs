@@ -1,7 +1,9 @@
-//! What the JSON targets share: the types, and what must hold of each.
+//! What the targets share: for JSON the types, and what must hold of each; for RPC [`http`].
 //!
 //! A target is one file in `src/bin` with seeds in the folder of its name in `corpus`; `run` finds
 //! it there.
+
+pub mod http;
 
 #[allow(missing_docs, clippy::all)]
 mod proto3 {
