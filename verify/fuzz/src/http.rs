@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
+use tokio::runtime::Handle;
 use tonic::body::Body;
 
 /// How long a call may take on the paused clock; one that still waits then is dropped, as a caller would.
@@ -144,7 +145,10 @@ impl Answer {
     }
 }
 
-/// Runs a call to its end, on a clock that jumps over what it waits for.
+/// How long a server reads on after it has refused a call, and a second.
+const LINGER: Duration = Duration::from_secs(11);
+
+/// Runs a call to its end, on a clock that jumps over what it waits for. Nothing of it may be left running then.
 pub fn run<T>(call: impl Future<Output = T>) -> Option<T> {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
@@ -153,6 +157,12 @@ pub fn run<T>(call: impl Future<Output = T>) -> Option<T> {
             .build()
             .expect("a runtime");
     }
-    RUNTIME
-        .with(|runtime| runtime.block_on(async { tokio::time::timeout(PATIENCE, call).await.ok() }))
+    RUNTIME.with(|runtime| {
+        runtime.block_on(async {
+            let result = tokio::time::timeout(PATIENCE, call).await.ok();
+            tokio::time::sleep(LINGER).await;
+            assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+            result
+        })
+    })
 }
