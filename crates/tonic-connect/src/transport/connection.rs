@@ -59,14 +59,15 @@ pub(super) async fn serve<S, B>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
+    // In boxes of their own: a connection shall take the memory of its kind, not that of the largest.
     let served = match &terms.tls {
-        None => serve_http(&terms, stream, peer, service, closing, accepted).await,
+        None => Box::pin(serve_http(&terms, stream, peer, service, closing, accepted)).await,
         Some(tls) => {
             let acceptor = TlsAcceptor::from(Arc::clone(&tls.config));
             let handshake = timeout_at(after(accepted, terms.patience), acceptor.accept(stream));
-            match handshake.await {
+            match Box::pin(handshake).await {
                 Ok(Ok(stream)) => {
-                    serve_http(&terms, stream, peer, service, closing, accepted).await
+                    Box::pin(serve_http(&terms, stream, peer, service, closing, accepted)).await
                 }
                 Ok(Err(error)) => Err(error.into()),
                 Err(_) => Err("no TLS handshake in time".into()),
