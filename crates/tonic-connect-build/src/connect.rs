@@ -155,7 +155,7 @@ fn server(service: &Service, full_name: &str, builder: &Builder) -> TokenStream 
                 ) -> ::tonic_connect::server::ResponseFuture {
                     match request.uri().path() {
                         #(#arms)*
-                        _ => ::tonic_connect::server::unknown_method(&self.options, request),
+                        _ => ::tonic_connect::server::unknown_method(request),
                     }
                 }
             }

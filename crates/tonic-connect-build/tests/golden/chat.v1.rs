@@ -1030,7 +1030,7 @@ pub mod chat_service_connect {
                             },
                         )
                     }
-                    _ => ::tonic_connect::server::unknown_method(&self.options, request),
+                    _ => ::tonic_connect::server::unknown_method(request),
                 }
             }
         }

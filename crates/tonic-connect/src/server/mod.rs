@@ -183,7 +183,7 @@ where
 
 /// Answers a request to a path that the service does not have: `unimplemented` in the caller's protocol, HTTP status
 /// 404 where the protocol's errors have one.
-pub fn unknown_method<B>(_options: &Options, request: http::Request<B>) -> ResponseFuture
+pub fn unknown_method<B>(request: http::Request<B>) -> ResponseFuture
 where
     B: http_body::Body + Send + 'static,
     B::Data: Send,

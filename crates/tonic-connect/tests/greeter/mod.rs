@@ -246,7 +246,7 @@ where
             "/greet.v1.Greeter/Collect" => {
                 server::client_streaming(options, &SERVICE.methods[4], request, collect)
             }
-            _ => server::unknown_method(options, request),
+            _ => server::unknown_method(request),
         }
     }
 }
