@@ -35,7 +35,6 @@ mod typed;
 pub use builder::Builder;
 pub use channel::Channel;
 pub use channel_error::ChannelError;
-pub use codec::Codec;
 pub use download::Download;
 pub use encoding::Encoding;
 pub use typed::Client;

@@ -13,9 +13,10 @@ use tonic::Status;
 use crate::json_path::json_path_at;
 
 /// How messages are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Codec {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Codec {
     /// The protobuf binary format.
+    #[default]
     Proto,
     /// The protobuf JSON mapping, by the messages' serde implementations: exact for messages of our generator, and
     /// whatever the other one wrote for those of others.
@@ -23,6 +24,15 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
+    /// The name in content types and query strings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proto => "proto",
+            Self::Json => "json",
+        }
+    }
+
     /// Reads one message.
     ///
     /// # Errors

@@ -45,8 +45,10 @@ pub mod validate;
 
 #[cfg(all(feature = "client", feature = "transport"))]
 pub use client::{
-    Builder, Channel, ChannelError, Client, Codec, Download, Encoding, HttpVersion, Protocol,
+    Builder, Channel, ChannelError, Client, Download, Encoding, HttpVersion, Protocol,
 };
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
+pub use codec::Codec;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 pub use trailers::Trailers;
 

@@ -7,10 +7,10 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::channel::Channel;
-use super::codec::Codec;
 use super::deadline::Deadline;
 use super::request::{self, Cancel, Packing};
 use super::transport::Incoming;
+use crate::codec::Codec;
 use crate::compression::Compression;
 use crate::schema::{Method, MethodKind};
 use crate::timeout;

@@ -1,4 +1,4 @@
-//! The codec of a client, as tonic's machinery calls it: the crate's own codecs behind tonic's trait.
+//! The crate's codecs behind tonic's trait, for a client.
 
 use std::marker::PhantomData;
 
@@ -9,34 +9,7 @@ use serde::de::DeserializeOwned;
 use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
 
-use crate::codec;
-
-/// How the messages of a call are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// The protobuf binary format.
-    #[default]
-    Proto,
-    /// The protobuf JSON mapping.
-    Json,
-}
-
-impl Codec {
-    /// The name in content types and query strings.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Proto => "proto",
-            Self::Json => "json",
-        }
-    }
-
-    fn inner(self) -> codec::Codec {
-        match self {
-            Self::Proto => codec::Codec::Proto,
-            Self::Json => codec::Codec::Json,
-        }
-    }
-}
+use crate::codec::Codec;
 
 /// One call's codec: `E` goes out, `D` comes back.
 pub(super) struct MessageCodec<E, D> {
@@ -82,9 +55,8 @@ impl<E: Message + Serialize, D> Encoder for MessageCodec<E, D> {
             message.encode_raw(buffer);
             return Ok(());
         }
-        let codec = self.codec.inner();
-        let mut json = Vec::with_capacity(codec.size_hint(&message));
-        codec.encode(&message, &mut json)?;
+        let mut json = Vec::with_capacity(self.codec.size_hint(&message));
+        self.codec.encode(&message, &mut json)?;
         buffer.put_slice(&json);
         Ok(())
     }
@@ -96,7 +68,7 @@ impl<E, D: Message + Default + DeserializeOwned> Decoder for MessageCodec<E, D> 
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
         let bytes = buffer.copy_to_bytes(buffer.remaining());
-        let decoded = self.codec.inner().decode(bytes).map_err(|status| {
+        let decoded = self.codec.decode(bytes).map_err(|status| {
             // The server's fault, not the caller's.
             Status::new(
                 Code::Internal,

@@ -20,10 +20,10 @@ use tonic::metadata::MetadataMap;
 
 use super::body::{self, End, ResponseBody, Terms};
 use super::call::Call;
-use super::codec::Codec;
 use super::frames::{prefix, too_large};
 use super::transport::Incoming;
 use super::{head, request};
+use crate::codec::Codec;
 use crate::compression::Compression;
 use crate::envelope::{COMPRESSED, PREFIX_LEN, read_prefix};
 use crate::error::{grpc_trailers, is_reserved, parse_connect_end_stream, parse_connect_error};

@@ -15,8 +15,8 @@ use tonic::body::Body;
 
 use super::body::{End, ResponseBody, Terms};
 use super::call::Call;
-use super::codec::Codec;
 use super::head;
+use crate::codec::Codec;
 use crate::error::{grpc_trailers, is_reserved, parse_grpc_trailers};
 use crate::timeout;
 

@@ -12,8 +12,9 @@ use tonic::client::Grpc;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::call::CallOptions;
-use super::codec::{Codec, MessageCodec};
+use super::codec::MessageCodec;
 use super::{Channel, body};
+use crate::codec::Codec;
 use crate::schema::Method;
 use crate::trailers::Trailers;
 
