@@ -5,10 +5,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let include = std::env::var("CONFORMANCE_PROTO")
         .map_err(|_| "CONFORMANCE_PROTO is not set: use verify/conformance/run")?;
     let file = |name: &str| format!("{include}/connectrpc/conformance/v1/{name}.proto");
-    tonic_connect_build::configure()
-        .compile(
-            &["service", "config", "server_compat", "client_compat"].map(file),
-            &[include],
-        )?;
+    tonic_connect_build::configure().compile(
+        &["service", "config", "server_compat", "client_compat"].map(file),
+        &[include],
+    )?;
     Ok(())
 }

@@ -8,41 +8,7 @@ use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
 
-/// What stands before the type's name in the `type_url` of an [`Any`].
-pub(crate) const TYPE_URL_PREFIX: &str = "type.googleapis.com/";
-
-/// `google.protobuf.Any`: one encoded message and the name of its type.
-#[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct Any {
-    /// `type.googleapis.com/` and the full name of the message's type.
-    #[prost(string, tag = "1")]
-    pub type_url: String,
-    /// The message in the binary format.
-    #[prost(bytes = "bytes", tag = "2")]
-    pub value: Bytes,
-}
-
-impl Any {
-    /// Packs `message`, whose type's full name is `type_name` (`google.rpc.BadRequest`).
-    pub fn pack(type_name: &str, message: &impl Message) -> Self {
-        Self {
-            type_url: format!("{TYPE_URL_PREFIX}{type_name}"),
-            value: message.encode_to_vec().into(),
-        }
-    }
-
-    /// The full name of the message's type: what follows the last `/` of the type URL.
-    pub fn type_name(&self) -> &str {
-        self.type_url.rsplit('/').next().unwrap_or_default()
-    }
-
-    /// Decodes the message when its type is `type_name`; `None` when it is another, or when the bytes are broken.
-    pub fn unpack<M: Message + Default>(&self, type_name: &str) -> Option<M> {
-        (self.type_name() == type_name)
-            .then(|| M::decode(self.value.clone()).ok())
-            .flatten()
-    }
-}
+pub use pbjson_wkt::Any;
 
 /// `google.rpc.Status`, the message that holds the details on the wire.
 #[derive(Clone, PartialEq, Message)]
@@ -63,9 +29,9 @@ pub struct BadRequest {
     pub field_violations: Vec<FieldViolation>,
 }
 
-impl BadRequest {
-    /// The full name of the type.
-    pub const TYPE_NAME: &'static str = "google.rpc.BadRequest";
+impl prost::Name for BadRequest {
+    const PACKAGE: &'static str = "google.rpc";
+    const NAME: &'static str = "BadRequest";
 }
 
 /// `google.rpc.BadRequest.FieldViolation`: one field that is wrong.
@@ -84,7 +50,7 @@ pub struct FieldViolation {
 /// ```
 /// use tonic_connect::details::{self, Any, BadRequest};
 ///
-/// let detail = Any::pack(BadRequest::TYPE_NAME, &BadRequest::default());
+/// let detail = Any::pack(&BadRequest::default());
 /// let status = details::status(tonic::Code::NotFound, "no such project", [detail.clone()]);
 /// assert_eq!(details::of(&status), [detail]);
 /// ```
@@ -121,8 +87,9 @@ pub fn of(status: &Status) -> Vec<Any> {
 ///
 /// let status = details::bad_request([("spec.timeout", "299s is below the minimum of 300s")]);
 /// assert_eq!(status.message(), "spec.timeout: 299s is below the minimum of 300s");
-/// let detail: BadRequest = details::of(&status)[0].unpack(BadRequest::TYPE_NAME).unwrap();
+/// let detail: BadRequest = details::of(&status)[0].unpack()?;
 /// assert_eq!(detail.field_violations[0].field, "spec.timeout");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn bad_request<F: Into<String>, D: Into<String>>(
     violations: impl IntoIterator<Item = (F, D)>,
@@ -142,9 +109,6 @@ pub fn bad_request<F: Into<String>, D: Into<String>>(
     status(
         Code::InvalidArgument,
         message,
-        [Any::pack(
-            BadRequest::TYPE_NAME,
-            &BadRequest { field_violations },
-        )],
+        [Any::pack(&BadRequest { field_violations })],
     )
 }

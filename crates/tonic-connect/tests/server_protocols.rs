@@ -293,8 +293,11 @@ async fn grpc_web_text_is_base64_however_it_is_cut() {
 async fn details_are_shown_where_their_types_are_known() {
     use tonic_connect::details::{self, Any};
     let duration = pbjson_wkt::Duration::new(90, 0).unwrap();
-    let known = Any::pack("google.protobuf.Duration", &duration);
-    let unknown = Any::pack("nobody.knows.This", &duration);
+    let known = Any::pack(&duration);
+    let unknown = Any {
+        type_url: "type.googleapis.com/nobody.knows.This".to_owned(),
+        ..known.clone()
+    };
     let status = details::status(Code::NotFound, "gone", [known, unknown]);
     let request = raw("Greet", "application/json", "");
     let body = tonic_connect::server::error_response(&request, &status).into_body();

@@ -112,9 +112,7 @@ async fn errors_carry_their_details() {
         let mut client = client(url, protocol);
         let status = client.say(say("", "hello")).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument);
-        let detail: BadRequest = details::of(&status)[0]
-            .unpack(BadRequest::TYPE_NAME)
-            .unwrap();
+        let detail: BadRequest = details::of(&status)[0].unpack().unwrap();
         assert_eq!(detail.field_violations[0].field, "message.author");
 
         let room = GetRoomRequest {

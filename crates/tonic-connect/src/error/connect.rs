@@ -15,7 +15,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use super::{error_code, is_reserved, sendable};
-use crate::details::{self, Any, TYPE_URL_PREFIX};
+use crate::details::{self, Any};
 
 /// Connect writes base64 without padding and asks readers to take both.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -82,8 +82,8 @@ impl ErrorJson {
             .filter_map(|detail| {
                 let value = LENIENT.decode(detail.value).ok()?;
                 Some(Any {
-                    type_url: format!("{TYPE_URL_PREFIX}{}", detail.r#type),
-                    value: value.into(),
+                    type_url: format!("type.googleapis.com/{}", detail.r#type),
+                    value,
                 })
             });
         details::status(code, self.message.unwrap_or_default(), details)
@@ -92,11 +92,7 @@ impl ErrorJson {
 
 /// The message in JSON, if its type has been registered: what `google.protobuf.Any` prints, without the type.
 fn debug(any: &Any) -> Option<Value> {
-    let any = pbjson_wkt::Any {
-        type_url: any.type_url.clone(),
-        value: any.value.to_vec(),
-    };
-    let Ok(Value::Object(mut json)) = serde_json::to_value(&any) else {
+    let Ok(Value::Object(mut json)) = serde_json::to_value(any) else {
         return None;
     };
     json.remove("@type")?;

@@ -106,9 +106,7 @@ async fn an_error_has_its_code_message_details_and_metadata() {
         (status.code(), status.message()),
         (Code::InvalidArgument, "too short")
     );
-    let bad: BadRequest = details::of(&status)[0]
-        .unpack(BadRequest::TYPE_NAME)
-        .unwrap();
+    let bad: BadRequest = details::of(&status)[0].unpack().unwrap();
     assert_eq!(bad.field_violations[0].field, "spec.timeout");
     assert_eq!(bad.field_violations[0].description, "too low");
     assert_eq!(status.metadata().get("x-lead").unwrap(), "1");

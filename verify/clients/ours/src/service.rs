@@ -38,7 +38,7 @@ fn answer<T>(asked: &MetadataMap, message: T) -> Response<T> {
 }
 
 fn error(code: Code, message: &str, detail: &ErrorDetail) -> Status {
-    details::status(code, message, [Any::pack("echo.v1.ErrorDetail", detail)])
+    details::status(code, message, [Any::pack(detail)])
 }
 
 #[tonic::async_trait]

@@ -16,11 +16,11 @@ use tonic_connect::details::{self, Any};
 use tonic_connect::server::{Options, Timeout, Trailers};
 use tonic_connect::transport::{ClientCertificates, Server, ServerTls};
 
-use verify_conformance::v1;
 use v1::conformance_payload::RequestInfo;
 use v1::conformance_service_connect::ConformanceServiceConnect;
 use v1::conformance_service_server::ConformanceService;
 use v1::unary_response_definition::Response as Answer;
+use verify_conformance::v1;
 
 type Answers<T> = BoxStream<'static, Result<T, Status>>;
 
@@ -60,20 +60,13 @@ impl Seen {
         }
     }
 
-    fn info(&self, requests: Vec<pbjson_wkt::Any>) -> RequestInfo {
+    fn info(&self, requests: Vec<Any>) -> RequestInfo {
         RequestInfo {
             request_headers: self.headers.clone(),
             timeout_ms: self.timeout_ms,
             requests,
             connect_get_info: None,
         }
-    }
-}
-
-fn pack(name: &str, message: &impl Message) -> pbjson_wkt::Any {
-    pbjson_wkt::Any {
-        type_url: format!("type.googleapis.com/connectrpc.conformance.v1.{name}"),
-        value: message.encode_to_vec(),
     }
 }
 
@@ -108,21 +101,8 @@ fn failure(
     headers: &[v1::Header],
     trailers: &[v1::Header],
 ) -> Status {
-    let mut all: Vec<Any> = error
-        .details
-        .iter()
-        .map(|any| Any {
-            type_url: any.type_url.clone(),
-            value: any.value.clone().into(),
-        })
-        .collect();
-    if let Some(info) = info {
-        let any = pack("ConformancePayload.RequestInfo", &info);
-        all.push(Any {
-            type_url: any.type_url,
-            value: any.value.into(),
-        });
-    }
+    let mut all = error.details.clone();
+    all.extend(info.map(|info| Any::pack(&info)));
     let mut status = details::status(
         Code::from_i32(error.code),
         error.message.clone().unwrap_or_default(),
@@ -213,7 +193,7 @@ impl ConformanceService for Conformance {
     ) -> Result<Response<v1::UnaryResponse>, Status> {
         let seen = Seen::of(&request);
         let request = request.into_inner();
-        let info = seen.info(vec![pack("UnaryRequest", &request)]);
+        let info = seen.info(vec![Any::pack(&request)]);
         let payload = unary(request.response_definition, info).await?;
         Ok(payload.map(|payload| v1::UnaryResponse {
             payload: Some(payload),
@@ -226,7 +206,7 @@ impl ConformanceService for Conformance {
     ) -> Result<Response<v1::IdempotentUnaryResponse>, Status> {
         let seen = Seen::of(&request);
         let request = request.into_inner();
-        let info = seen.info(vec![pack("IdempotentUnaryRequest", &request)]);
+        let info = seen.info(vec![Any::pack(&request)]);
         let payload = unary(request.response_definition, info).await?;
         Ok(payload.map(|payload| v1::IdempotentUnaryResponse {
             payload: Some(payload),
@@ -248,7 +228,7 @@ impl ConformanceService for Conformance {
     ) -> Result<Response<Self::ServerStreamStream>, Status> {
         let seen = Seen::of(&request);
         let request = request.into_inner();
-        let info = seen.info(vec![pack("ServerStreamRequest", &request)]);
+        let info = seen.info(vec![Any::pack(&request)]);
         let answers = payloads(request.response_definition, info);
         Ok(wrap(answers, |payload| v1::ServerStreamResponse {
             payload: Some(payload),
@@ -263,7 +243,7 @@ impl ConformanceService for Conformance {
         let mut requests = request.into_inner();
         let (mut definition, mut all) = (None, Vec::new());
         while let Some(request) = requests.message().await? {
-            all.push(pack("ClientStreamRequest", &request));
+            all.push(Any::pack(&request));
             if all.len() == 1 {
                 definition = request.response_definition;
             }
@@ -286,14 +266,14 @@ impl ConformanceService for Conformance {
             return Ok(Response::new(stream::empty().boxed()));
         };
         let full_duplex = first.full_duplex;
-        let packed = pack("BidiStreamRequest", &first);
+        let packed = Any::pack(&first);
         let definition = first.response_definition.take();
         let answers = if full_duplex {
             echo(requests, definition.unwrap_or_default(), seen, packed)
         } else {
             let mut all = vec![packed];
             while let Some(request) = requests.message().await? {
-                all.push(pack("BidiStreamRequest", &request));
+                all.push(Any::pack(&request));
             }
             payloads(definition, seen.info(all))
         };
@@ -345,7 +325,7 @@ fn echo(
         if state.pending.is_none() {
             if let Some(requests) = &mut state.requests {
                 match requests.message().await {
-                    Ok(Some(request)) => state.pending = Some(pack("BidiStreamRequest", &request)),
+                    Ok(Some(request)) => state.pending = Some(Any::pack(&request)),
                     Ok(None) => state.requests = None,
                     Err(status) => {
                         state.requests = None;
@@ -412,22 +392,26 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             [] => ClientCertificates::None,
             roots => ClientCertificates::Required(roots),
         };
-        server = server.tls(ServerTls::from_pem(&credentials.cert, &credentials.key, clients)?);
+        server = server.tls(ServerTls::from_pem(
+            &credentials.cert,
+            &credentials.key,
+            clients,
+        )?);
     }
-    let serving = tokio::spawn(server.serve(
-        listener,
-        service,
-        async move {
-            let mut rest = Vec::new();
-            let _ = stdin.read_to_end(&mut rest).await;
-            std::future::pending::<()>().await
-        },
-    ));
+    let serving = tokio::spawn(server.serve(listener, service, async move {
+        let mut rest = Vec::new();
+        let _ = stdin.read_to_end(&mut rest).await;
+        std::future::pending::<()>().await
+    }));
 
     let response = v1::ServerCompatResponse {
         host: "127.0.0.1".into(),
         port: address.port().into(),
-        pem_cert: if request.use_tls { credentials.cert } else { Default::default() },
+        pem_cert: if request.use_tls {
+            credentials.cert
+        } else {
+            Default::default()
+        },
     };
     let bytes = response.encode_to_vec();
     let mut stdout = tokio::io::stdout();

@@ -6,7 +6,7 @@ use crate::details::BadRequest;
 fn detail(type_name: &str, value: &'static [u8]) -> Any {
     Any {
         type_url: format!("type.googleapis.com/{type_name}"),
-        value: Bytes::from_static(value),
+        value: value.to_vec(),
     }
 }
 
@@ -144,9 +144,7 @@ fn details_survive_the_way_through_json() {
     let status = details::bad_request([("spec.timeout", "is below 5m"), ("name", "is empty")]);
     let parsed = parse_connect_error(StatusCode::BAD_REQUEST, &connect_error_body(&status));
     assert_eq!(details::of(&parsed), details::of(&status));
-    let bad: BadRequest = details::of(&parsed)[0]
-        .unpack(BadRequest::TYPE_NAME)
-        .unwrap();
+    let bad: BadRequest = details::of(&parsed)[0].unpack().unwrap();
     assert_eq!(bad.field_violations[1].field, "name");
 }
 
@@ -219,7 +217,7 @@ fn any_status() -> impl Strategy<Value = Status> {
     (1i32..=16, ".{0,20}", details).prop_map(|(code, message, details)| {
         let details = details.into_iter().map(|(name, value)| Any {
             type_url: format!("type.googleapis.com/{name}"),
-            value: value.into(),
+            value,
         });
         details::status(Code::from_i32(code), message, details)
     })

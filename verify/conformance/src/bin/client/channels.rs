@@ -6,7 +6,14 @@ use std::sync::{Mutex, PoisonError};
 use tonic_connect::{Channel, ChannelError, Encoding, HttpVersion, Protocol};
 use verify_conformance::v1;
 
-type Terms = (v1::HttpVersion, v1::Protocol, v1::Compression, u32, u32, bool);
+type Terms = (
+    v1::HttpVersion,
+    v1::Protocol,
+    v1::Compression,
+    u32,
+    u32,
+    bool,
+);
 
 #[derive(Default)]
 pub(crate) struct Channels(Mutex<HashMap<Terms, Channel>>);
@@ -43,18 +50,19 @@ fn build(request: &v1::ClientCompatRequest) -> Result<Channel, ChannelError> {
         v1::Compression::Deflate => Some(Encoding::Deflate),
         _ => None,
     };
-    let mut builder = Channel::builder(format_args!("{scheme}://{}:{}", request.host, request.port))
-        .protocol(match request.protocol() {
-            v1::Protocol::Grpc => Protocol::Grpc,
-            v1::Protocol::GrpcWeb => Protocol::GrpcWeb,
-            _ => Protocol::Connect,
-        })
-        .http_version(match request.http_version() {
-            v1::HttpVersion::HttpVersion1 => HttpVersion::Http1,
-            _ => HttpVersion::Http2,
-        })
-        .accept_compressed(encoding)
-        .compress_min_bytes(0);
+    let mut builder =
+        Channel::builder(format_args!("{scheme}://{}:{}", request.host, request.port))
+            .protocol(match request.protocol() {
+                v1::Protocol::Grpc => Protocol::Grpc,
+                v1::Protocol::GrpcWeb => Protocol::GrpcWeb,
+                _ => Protocol::Connect,
+            })
+            .http_version(match request.http_version() {
+                v1::HttpVersion::HttpVersion1 => HttpVersion::Http1,
+                _ => HttpVersion::Http2,
+            })
+            .accept_compressed(encoding)
+            .compress_min_bytes(0);
     if let Some(encoding) = encoding {
         builder = builder.send_compressed(encoding);
     }

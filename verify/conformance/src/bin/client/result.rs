@@ -39,13 +39,7 @@ pub(crate) fn fail(result: &mut v1::ClientResponseResult, mut status: Status) {
     result.error = Some(v1::Error {
         code: status.code() as i32,
         message: Some(status.message().to_owned()),
-        details: details::of(&status)
-            .into_iter()
-            .map(|any| pbjson_wkt::Any {
-                type_url: any.type_url,
-                value: any.value.to_vec(),
-            })
-            .collect(),
+        details: details::of(&status),
     });
 }
 
