@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::decimal::{Text, number, split_digits, split_fraction};
+use crate::decimal::{Integer, Pieces, Print, Text, number, split_digits, split_fraction};
 use crate::excerpt::excerpt;
 use crate::json::plain::serialize_time;
 
@@ -109,16 +109,22 @@ impl Duration {
     fn checked(&self) -> Result<Self, DurationError> {
         Self::new(self.seconds, self.nanos)
     }
+}
+
+impl Print for Duration {
+    type Error = DurationError;
 
     #[inline]
-    fn print(self, text: &mut Text) -> Result<(), DurationError> {
+    fn print(&self, out: &mut impl Pieces) -> Result<(), DurationError> {
         self.checked()?;
-        if self.seconds < 0 || self.nanos < 0 {
-            text.push(b'-');
-        }
-        text.push_number(self.seconds.unsigned_abs());
-        text.push_fraction(self.nanos.unsigned_abs());
-        text.push(b's');
+        let seconds = Integer {
+            negative: self.seconds < 0 || self.nanos < 0,
+            magnitude: self.seconds.unsigned_abs(),
+        };
+        // An integer always has a text.
+        let Ok(()) = seconds.print(out);
+        out.push_fraction(self.nanos.unsigned_abs());
+        out.push(b"s");
         Ok(())
     }
 }
@@ -236,7 +242,7 @@ impl FromStr for Duration {
 impl Serialize for Duration {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_time(|text| self.print(text), serializer)
+        serialize_time(*self, serializer)
     }
 }
 

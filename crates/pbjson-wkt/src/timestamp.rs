@@ -7,7 +7,7 @@ use std::time::{Duration as StdDuration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::civil::{Date, SECONDS_PER_DAY};
-use crate::decimal::{Text, pair};
+use crate::decimal::{self, Pieces, Print, Text, pair};
 use crate::excerpt::excerpt;
 use crate::json::plain::serialize_time;
 use crate::rfc3339::Fields;
@@ -112,23 +112,37 @@ impl Timestamp {
     fn checked(&self) -> Result<Self, TimestampError> {
         Self::new(self.seconds, self.nanos)
     }
+}
+
+impl Print for Timestamp {
+    type Error = TimestampError;
 
     #[inline]
-    fn print(self, text: &mut Text) -> Result<(), TimestampError> {
+    fn print(&self, out: &mut impl Pieces) -> Result<(), TimestampError> {
         self.checked()?;
         let date = Date::from_days_since_epoch(self.seconds.div_euclid(SECONDS_PER_DAY));
         // The fields of a valid time are positive and have four digits at most.
         let year = date.year as u32;
         let second = self.seconds.rem_euclid(SECONDS_PER_DAY) as u32;
-        let ([c0, c1], [y0, y1]) = (pair(year / 100), pair(year));
-        let ([m0, m1], [d0, d1]) = (pair(date.month as u32), pair(date.day as u32));
-        let ([h0, h1], [i0, i1]) = (pair(second / 3_600), pair(second / 60 % 60));
-        let [s0, s1] = pair(second % 60);
-        text.push_all(&[
-            c0, c1, y0, y1, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', i0, i1, b':', s0, s1,
-        ]);
-        text.push_fraction(self.nanos.unsigned_abs());
-        text.push(b'Z');
+        // As numbers: put together in a register, and written by one instruction each.
+        let pair = |number: u32| u64::from(u16::from_le_bytes(pair(number)));
+        let at = |at: u32, byte: u8| u64::from(byte) << (8 * at);
+        let date_text = pair(year / 100)
+            | pair(year) << 16
+            | at(4, b'-')
+            | pair(date.month as u32) << 40
+            | at(7, b'-');
+        let time_text = pair(date.day as u32)
+            | at(2, b'T')
+            | pair(second / 3_600) << 24
+            | at(5, b':')
+            | pair(second / 60 % 60) << 48;
+        let [s0, s1] = decimal::pair(second % 60);
+        out.push(&date_text.to_le_bytes());
+        out.push(&time_text.to_le_bytes());
+        out.push(&[b':', s0, s1]);
+        out.push_fraction(self.nanos.unsigned_abs());
+        out.push(b"Z");
         Ok(())
     }
 }
@@ -241,7 +255,7 @@ impl FromStr for Timestamp {
 impl Serialize for Timestamp {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_time(|text| self.print(text), serializer)
+        serialize_time(*self, serializer)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::number;
 use super::scalar::{Bool, Int32, Int64, Text, UInt32, UInt64};
-use crate::decimal;
+use crate::decimal::{self, Integer, Print};
 use crate::excerpt::excerpt;
 
 /// A kind of value that may be the key of a map.
@@ -34,8 +34,9 @@ macro_rules! integers {
             fn write<S: Serializer>(key: &$value, serializer: S) -> Result<S::Ok, S::Error> {
                 let key = i128::from(*key);
                 // Of 64 bits at most.
+                let magnitude = key.unsigned_abs() as u64;
                 let mut text = decimal::Text::new();
-                text.set_integer(key < 0, key.unsigned_abs() as u64);
+                let Ok(()) = Integer { negative: key < 0, magnitude }.print(&mut text);
                 serializer.serialize_str(text.as_str())
             }
 

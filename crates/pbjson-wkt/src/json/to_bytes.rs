@@ -16,7 +16,7 @@ use super::name::NAME;
 use super::plain::{INTEGER, TIME};
 use super::to_plain::ToPlain;
 use super::to_size::size_hint;
-use crate::decimal;
+use crate::decimal::{Integer, Print};
 
 /// Writes a value as JSON, in one allocation.
 ///
@@ -69,13 +69,6 @@ impl<'a> ToBytes<'a> {
     }
 }
 
-#[inline]
-fn push_number(out: &mut Vec<u8>, negative: bool, magnitude: u64) {
-    let mut text = decimal::Text::new();
-    text.set_integer(negative, magnitude);
-    out.extend_from_slice(text.as_bytes());
-}
-
 macro_rules! integers {
     ($($method:ident: $type:ty;)*) => {$(
         #[inline]
@@ -83,7 +76,8 @@ macro_rules! integers {
             #[allow(unused_comparisons)]
             let negative = value < 0;
             #[allow(clippy::unnecessary_cast)]
-            push_number(self.out, negative, (value as i128).unsigned_abs() as u64);
+            let magnitude = (value as i128).unsigned_abs() as u64;
+            let Ok(()) = Integer { negative, magnitude }.print(self.out);
             Ok(())
         }
     )*};

@@ -1,10 +1,10 @@
 //! The inside of [`PLAIN`](super::plain) on its way to bytes.
 
-use serde::ser::{Impossible, Serialize, Serializer};
+use serde::ser::{Impossible, Serialize, SerializeSeq, Serializer};
 
 use super::error::Error;
 
-/// Takes bytes that are ASCII with nothing to escape, and writes them as a string.
+/// Takes a list of bytes that are ASCII with nothing to escape, and writes them as one string.
 pub(super) struct ToPlain<'a> {
     pub(super) out: &'a mut Vec<u8>,
 }
@@ -26,7 +26,7 @@ macro_rules! nothing_else {
 impl Serializer for ToPlain<'_> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = Impossible<(), Error>;
+    type SerializeSeq = Self;
     type SerializeTuple = Impossible<(), Error>;
     type SerializeTupleStruct = Impossible<(), Error>;
     type SerializeTupleVariant = Impossible<(), Error>;
@@ -41,10 +41,14 @@ impl Serializer for ToPlain<'_> {
 
     #[inline]
     fn serialize_bytes(self, text: &[u8]) -> Result<(), Error> {
-        self.out.push(b'"');
         self.out.extend_from_slice(text);
-        self.out.push(b'"');
         Ok(())
+    }
+
+    #[inline]
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Error> {
+        self.out.push(b'"');
+        Ok(self)
     }
 
     nothing_else! {
@@ -65,7 +69,6 @@ impl Serializer for ToPlain<'_> {
         serialize_unit() -> ();
         serialize_unit_struct(&'static str) -> ();
         serialize_unit_variant(&'static str, u32, &'static str) -> ();
-        serialize_seq(Option<usize>) -> Self::SerializeSeq;
         serialize_tuple(usize) -> Self::SerializeTuple;
         serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
         serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant;
@@ -94,5 +97,21 @@ impl Serializer for ToPlain<'_> {
         _: &T,
     ) -> Result<(), Error> {
         Err(something_else())
+    }
+}
+
+impl SerializeSeq for ToPlain<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, piece: &T) -> Result<(), Error> {
+        piece.serialize(ToPlain { out: self.out })
+    }
+
+    #[inline]
+    fn end(self) -> Result<(), Error> {
+        self.out.push(b'"');
+        Ok(())
     }
 }

@@ -200,6 +200,16 @@ impl SerializeMap for Sum {
     }
 
     #[inline]
+    fn serialize_entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(
+        &mut self,
+        key: &K,
+        value: &V,
+    ) -> Result<(), Unsized> {
+        self.0 += size(key) + 2 + size(value);
+        Ok(())
+    }
+
+    #[inline]
     fn end(self) -> Result<usize, Unsized> {
         Ok(self.0)
     }
