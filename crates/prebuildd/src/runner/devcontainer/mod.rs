@@ -4,6 +4,8 @@
 //! not leave the workspace, its size and counts are bounded, and everything is checked before the
 //! first command runs.
 
+mod command_line;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path};
@@ -14,15 +16,15 @@ use jsonc_parser::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub(super) use command_line::{CommandLine, Entry};
+
+use command_line::entries;
+
 use super::environment::{MAX_VARIABLE_BYTES, MAX_VARIABLES, variable_fault};
 use super::error::RunnerError;
 
 /// The largest devcontainer.json, in bytes.
 const MAX_SIZE: u64 = 1024 * 1024;
-/// How many commands may run side by side.
-const MAX_PARALLEL: usize = 64;
-/// The longest command, in bytes: the kernel takes no argument of 128 KiB.
-const MAX_COMMAND: usize = 120 * 1024;
 /// How many folders below `.devcontainer` are looked at.
 const MAX_FOLDERS: usize = 1000;
 
@@ -68,23 +70,6 @@ pub(super) struct Devcontainer {
     pub(super) container_env: Vec<(String, Option<String>)>,
     /// `None` takes the variable away.
     pub(super) remote_env: Vec<(String, Option<String>)>,
-}
-
-/// One command of a stage.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    /// Its name, when the stage is an object.
-    pub(super) name: Option<String>,
-    pub(super) command: CommandLine,
-}
-
-/// The two ways to say what to run.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum CommandLine {
-    /// For `/bin/sh -c`.
-    Shell(String),
-    /// A program and its arguments, without a shell.
-    Exec(Vec<String>),
 }
 
 /// As it is kept with an environment.
@@ -332,82 +317,6 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The commands of one stage; none for an empty string, array or object.
-fn entries(property: &str, value: Option<&Value>) -> Result<Vec<Entry>, Fault> {
-    let mut entries = Vec::new();
-    match value {
-        None => {}
-        Some(Value::Object(members)) => {
-            if members.len() > MAX_PARALLEL {
-                return Err(Fault::new(property, "has more than 64 commands"));
-            }
-            for (name, value) in members {
-                if let Some(command) = command(property, Some(name), value)? {
-                    entries.push(Entry {
-                        name: Some(name.clone()),
-                        command,
-                    });
-                }
-            }
-        }
-        Some(value) => entries.extend(command(property, None, value)?.map(|command| Entry {
-            name: None,
-            command,
-        })),
-    }
-    Ok(entries)
-}
-
-fn command(
-    property: &str,
-    name: Option<&str>,
-    value: &Value,
-) -> Result<Option<CommandLine>, Fault> {
-    let which = name.map_or_else(String::new, |name| format!("entry {name:?} "));
-    let fault = |message: &str| Err(Fault::new(property, format!("{which}{message}")));
-    let size = match value {
-        Value::Null => return Ok(None),
-        Value::String(line) if line.trim().is_empty() => return Ok(None),
-        Value::String(line) => line.len(),
-        Value::Array(words) if words.is_empty() => return Ok(None),
-        Value::Array(words) => words.iter().filter_map(Value::as_str).map(str::len).sum(),
-        other => {
-            return fault(&format!(
-                "must be a string or an array of strings{}; it is {}",
-                if name.is_none() {
-                    ", or an object of those"
-                } else {
-                    ""
-                },
-                kind(other)
-            ));
-        }
-    };
-    if size > MAX_COMMAND {
-        return fault("is longer than 120 KiB");
-    }
-    let words: Option<Vec<String>> = match value {
-        Value::Array(words) => words
-            .iter()
-            .map(|word| word.as_str().map(str::to_owned))
-            .collect(),
-        other => other.as_str().map(|line| vec![line.to_owned()]),
-    };
-    let Some(words) = words else {
-        return fault("must be an array of strings only");
-    };
-    if words.iter().any(|word| word.contains('\0')) {
-        return fault("contains a NUL character");
-    }
-    if value.is_array() {
-        if words[0].is_empty() || words[0].starts_with('-') {
-            return fault("must begin with the name of a program");
-        }
-        return Ok(Some(CommandLine::Exec(words)));
-    }
-    Ok(words.into_iter().next().map(CommandLine::Shell))
-}
-
 fn variables(
     property: &str,
     value: Option<&Value>,
@@ -453,29 +362,6 @@ fn variables(
         return Err(Fault::new(property, "is larger than 1 MiB"));
     }
     Ok(variables)
-}
-
-impl std::fmt::Display for CommandLine {
-    /// One line for the log, as it stands in the file: variables are not replaced, since their
-    /// values may be secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = match self {
-            Self::Shell(line) => line.clone(),
-            Self::Exec(words) => Value::from(words.clone()).to_string(),
-        };
-        let mut lines = text.trim().lines();
-        let first = lines.next().unwrap_or_default();
-        let shown: String = first
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(200)
-            .collect();
-        f.write_str(&shown)?;
-        if lines.next().is_some() || first.chars().count() > 200 {
-            f.write_str(" …")?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
