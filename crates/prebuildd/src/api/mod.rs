@@ -55,8 +55,8 @@ impl Api {
     /// The API over `store`.
     ///
     /// `base_url` is where this server is reached from outside, such as `http://127.0.0.1:8080`: the
-    /// addresses of logs begin with it. Streams of events and logs end when `shutdown` is cancelled,
-    /// so that a server can drain.
+    /// addresses of logs begin with it. Streams of events and logs end with an error when `shutdown`
+    /// is cancelled, so that a server can drain.
     pub fn new(
         store: Arc<dyn Store>,
         log_tokens: LogTokens,

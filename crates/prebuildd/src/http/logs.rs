@@ -16,6 +16,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -61,7 +62,7 @@ async fn log(
     let changes = shelf.api.store.subscribe();
     let prebuild = shelf.api.store.get_prebuild(organization_id, id).await?;
 
-    let shutdown = shelf.api.shutdown.clone().cancelled_owned();
+    let shutdown = shelf.api.shutdown.clone();
     let bytes: BoxStream<'static, io::Result<Bytes>> = if shelf.logs.exists(id) {
         if follow {
             shelf.logs.follow(id, 0).boxed()
@@ -82,7 +83,26 @@ async fn log(
     } else {
         stream::empty().boxed()
     };
-    Ok(response(Body::from_stream(bytes.take_until(shutdown))))
+    let bytes = until_shutdown(bytes, shutdown);
+    Ok(response(Body::from_stream(bytes)))
+}
+
+/// A log that is cut short by the end of the server ends with an error: a reader takes what ends
+/// without one for the whole.
+fn until_shutdown(
+    bytes: BoxStream<'static, io::Result<Bytes>>,
+    shutdown: CancellationToken,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::unfold(Some((bytes, shutdown)), |log| async move {
+        let (mut bytes, shutdown) = log?;
+        tokio::select! {
+            biased;
+            item = bytes.next() => Some((item?, Some((bytes, shutdown)))),
+            () = shutdown.cancelled() => {
+                Some((Err(io::Error::other("the server is shutting down: read again")), None))
+            }
+        }
+    })
 }
 
 fn response(body: Body) -> Response {
