@@ -39,6 +39,9 @@ pub struct Config {
     pub public_url: Option<String>,
     /// What stands between commands and the machine.
     pub sandbox: SandboxChoice,
+    /// Whether the server is a command's own and ends with it, so that nobody on the data folder waits
+    /// for its return.
+    pub transient: bool,
     /// How many prebuilds are built at a time.
     pub concurrency: NonZeroUsize,
     /// How long calls may go on after shutdown was asked for.
@@ -91,6 +94,7 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             public_url: None,
             sandbox: SandboxChoice::Auto,
+            transient: false,
             concurrency: crate::controller::Settings::default().concurrency,
             drain: Duration::from_secs(10),
             local_repositories: vec![PathBuf::from("/")],

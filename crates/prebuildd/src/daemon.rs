@@ -130,7 +130,7 @@ impl Daemon {
             let shutdown = shutdown.clone();
             async move { controller.run(shutdown).await }
         });
-        lock.announce(&format!("http://{address}"))?;
+        lock.announce(&format!("http://{address}"), config.transient)?;
         Ok(Self {
             address,
             admin_token,

@@ -14,6 +14,9 @@ use std::time::Duration;
 const PROBE_TRIES: u32 = 3;
 const PROBE_PAUSE: Duration = Duration::from_millis(5);
 
+/// The second line beside the address of a server that is a command's own.
+const TRANSIENT: &str = "transient";
+
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -59,12 +62,15 @@ pub struct RunningServer {
     pub url: String,
     /// A token of its first administrator.
     pub token: String,
+    /// Whether it is a command's own and ends with it; another one may be started again.
+    pub transient: bool,
 }
 
 impl std::fmt::Debug for RunningServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RunningServer")
             .field("url", &self.url)
+            .field("transient", &self.transient)
             .finish_non_exhaustive()
     }
 }
@@ -141,17 +147,20 @@ impl DataDir {
     pub fn lock(&self) -> Result<Lock, DataDirError> {
         for _ in 0..PROBE_TRIES {
             if let Some(file) = self.try_lock()? {
-                return Ok(Lock {
+                let lock = Lock {
                     _file: file,
                     address: self.address(),
-                });
+                };
+                // Where a server listened that was killed.
+                lock.withdraw();
+                return Ok(lock);
             }
             // Whoever only looks for a server holds the lock for an instant.
             std::thread::sleep(PROBE_PAUSE);
         }
         Err(DataDirError::InUse {
             path: self.root.clone(),
-            url: read(&self.address())?,
+            url: self.announced()?.map(|(url, _)| url),
         })
     }
 
@@ -164,10 +173,24 @@ impl DataDir {
         if self.try_lock()?.is_some() {
             return Ok(None);
         }
-        let (Some(url), Some(token)) = (read(&self.address())?, read(&self.admin_token())?) else {
+        let (Some((url, transient)), Some(token)) = (self.announced()?, read(&self.admin_token())?)
+        else {
             return Ok(None);
         };
-        Ok(Some(RunningServer { url, token }))
+        Ok(Some(RunningServer {
+            url,
+            token,
+            transient,
+        }))
+    }
+
+    /// Where the server listens that has the lock, and whether it is a command's own.
+    fn announced(&self) -> Result<Option<(String, bool)>, DataDirError> {
+        let text = read(&self.address())?;
+        Ok(text.map(|text| match text.split_once('\n') {
+            Some((url, kind)) => (url.to_owned(), kind == TRANSIENT),
+            None => (text, false),
+        }))
     }
 
     fn try_lock(&self) -> Result<Option<File>, DataDirError> {
@@ -214,19 +237,27 @@ impl DataDir {
 }
 
 impl Lock {
-    /// Says where this process listens.
+    /// Says where this process listens, and whether it is a command's own server.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn announce(&self, url: &str) -> Result<(), DataDirError> {
-        write_private(&self.address, url)
+    pub fn announce(&self, url: &str, transient: bool) -> Result<(), DataDirError> {
+        if transient {
+            write_private(&self.address, &format!("{url}\n{TRANSIENT}"))
+        } else {
+            write_private(&self.address, url)
+        }
+    }
+
+    /// Without the lock the file means nothing, so that it may stay.
+    fn withdraw(&self) {
+        let _ = fs::remove_file(&self.address);
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Without the lock the file means nothing, so that it may stay.
-        let _ = fs::remove_file(&self.address);
+        self.withdraw();
     }
 }
 

@@ -29,6 +29,7 @@ async fn a_folder_has_one_server_at_a_time_which_others_find() {
         (found.url.as_str(), found.token.as_str()),
         (url.as_str(), first.admin_token())
     );
+    assert!(!found.transient);
     let refused = Daemon::start(config(data_dir.path())).await.unwrap_err();
     assert!(
         matches!(&refused, StartError::DataDir(DataDirError::InUse { url: Some(at), .. }) if *at == url),
@@ -37,7 +38,10 @@ async fn a_folder_has_one_server_at_a_time_which_others_find() {
     first.shutdown().await;
 
     assert_eq!(data_dir.running_server().unwrap(), None);
-    let second = Daemon::start(config(data_dir.path())).await.unwrap();
+    let mut config = config(data_dir.path());
+    config.transient = true;
+    let second = Daemon::start(config).await.unwrap();
+    assert!(data_dir.running_server().unwrap().unwrap().transient);
     assert!(!second.created_admin_token());
     assert_eq!(second.admin_token(), found.token);
     second.shutdown().await;
@@ -179,4 +183,17 @@ fn configuration_files_are_read_strictly() {
         .unwrap();
     assert_eq!(config.sandbox, SandboxChoice::None);
     assert_eq!(config.public_url.as_deref(), Some("https://a.example/b"));
+}
+
+#[test]
+fn where_a_server_listened_that_was_killed_is_not_taken_for_where_the_next_one_does() {
+    let folder = TempDir::new().unwrap();
+    let data_dir = DataDir::open(folder.path()).unwrap();
+    std::fs::write(folder.path().join("server.addr"), "http://127.0.0.1:1\n").unwrap();
+    std::fs::write(folder.path().join("admin.token"), "secret\n").unwrap();
+    let starting = data_dir.lock().unwrap();
+    assert_eq!(data_dir.running_server().unwrap(), None);
+    starting.announce("http://127.0.0.1:2", false).unwrap();
+    let running = data_dir.running_server().unwrap().unwrap();
+    assert_eq!(running.url, "http://127.0.0.1:2");
 }
