@@ -10,6 +10,7 @@ use prebuilds::v1::Principal;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic_connect::server::Options;
 use tonic_connect::transport::Server;
 
@@ -71,6 +72,8 @@ pub struct Daemon {
     store: SqliteStore,
     /// Stops taking new work: HTTP drains, builds are given up.
     shutdown: CancellationToken,
+    /// The streams of events and logs that are open.
+    streams: TaskTracker,
     http: JoinHandle<io::Result<()>>,
     controller: JoinHandle<()>,
     /// Given back last.
@@ -116,6 +119,7 @@ impl Daemon {
         let shutdown = CancellationToken::new();
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let api = Api::new(Arc::clone(&shared), log_tokens, &base_url, shutdown.clone());
+        let streams = api.streams.clone();
         let router = http::router(api, logs.clone(), snapshots.clone(), Options::default());
         let serving = Server::new().drain(config.drain);
         let http =
@@ -138,6 +142,7 @@ impl Daemon {
             sandboxed,
             store,
             shutdown,
+            streams,
             http,
             controller,
             _lock: lock,
@@ -167,6 +172,13 @@ impl Daemon {
     #[must_use]
     pub fn is_sandboxed(&self) -> bool {
         self.sandboxed
+    }
+
+    /// Returns when nobody watches events or reads a log, so that nobody is cut off from the end of a
+    /// prebuild by [`shutdown`](Self::shutdown).
+    pub async fn unwatched(&self) {
+        self.streams.close();
+        self.streams.wait().await;
     }
 
     /// Ends everything: calls may finish within the drain time, and what is being built is given

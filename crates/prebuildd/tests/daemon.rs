@@ -4,11 +4,17 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use futures_util::FutureExt as _;
 use prebuildd::config::{Config, SandboxChoice};
 use prebuildd::daemon::{Daemon, StartError};
 use prebuildd::data_dir::{DataDir, DataDirError};
 use prebuildd::tokens;
+use prebuilds::v1::WatchEventsRequest;
+use prebuilds::v1::event_service_client::EventServiceClient;
+use prebuilds::v1::event_service_connect::SERVICE;
+use prebuilds::v1::watch_events_request::Scope;
 use tempfile::TempDir;
+use tonic_connect::Channel;
 
 fn config(folder: &Path) -> Config {
     let text = "listen = \"127.0.0.1:0\"\nsandbox = \"optional\"";
@@ -196,4 +202,27 @@ fn where_a_server_listened_that_was_killed_is_not_taken_for_where_the_next_one_d
     starting.announce("http://127.0.0.1:2", false).unwrap();
     let running = data_dir.running_server().unwrap().unwrap();
     assert_eq!(running.url, "http://127.0.0.1:2");
+}
+
+#[tokio::test]
+async fn whoever_ends_a_server_can_wait_until_nobody_watches() {
+    let folder = TempDir::new().unwrap();
+    let daemon = Daemon::start(config(folder.path())).await.unwrap();
+    let channel = Channel::builder(format!("http://{}", daemon.local_addr()))
+        .service(&SERVICE)
+        .bearer_token(daemon.admin_token())
+        .build()
+        .unwrap();
+    let request = WatchEventsRequest {
+        scope: Some(Scope::Organization(true)),
+        ..Default::default()
+    };
+    let events = EventServiceClient::new(channel)
+        .watch_events(request)
+        .await
+        .unwrap();
+    assert_eq!(daemon.unwatched().now_or_never(), None);
+    drop(events);
+    daemon.unwatched().await;
+    daemon.shutdown().await;
 }

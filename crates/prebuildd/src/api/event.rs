@@ -12,6 +12,7 @@ use prebuilds::v1::watch_events_request::Scope;
 use prebuilds::v1::{ResourceOperation, ResourceType, WatchEventsRequest, WatchEventsResponse};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::{Request, Response, Status};
 use tonic_connect::validate::Validate;
 use uuid::Uuid;
@@ -37,6 +38,7 @@ impl EventService for Api {
         request.validate()?;
         let filters = filters(&request)?;
         let watch = Watch {
+            _open: self.streams.token(),
             api: self.clone(),
             organization_id: caller.organization_id,
             filters,
@@ -86,6 +88,7 @@ fn filters(request: &WatchEventsRequest) -> Result<Vec<Filter>, Status> {
 
 /// One caller's view of the feed.
 struct Watch {
+    _open: TaskTrackerToken,
     api: Api,
     organization_id: Uuid,
     filters: Vec<Filter>,

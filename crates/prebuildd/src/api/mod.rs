@@ -21,6 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::Status;
 
 pub use authentication::Caller;
@@ -41,6 +42,8 @@ pub struct Api {
     base_url: Arc<str>,
     /// Streams end when it is cancelled.
     pub(crate) shutdown: CancellationToken,
+    /// The streams of events and logs that are open.
+    pub(crate) streams: TaskTracker,
 }
 
 impl fmt::Debug for Api {
@@ -68,6 +71,7 @@ impl Api {
             log_tokens: Arc::new(log_tokens),
             base_url: base_url.trim_end_matches('/').into(),
             shutdown,
+            streams: TaskTracker::new(),
         }
     }
 

@@ -17,6 +17,7 @@ use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -62,7 +63,7 @@ async fn log(
     let changes = shelf.api.store.subscribe();
     let prebuild = shelf.api.store.get_prebuild(organization_id, id).await?;
 
-    let shutdown = shelf.api.shutdown.clone();
+    let (shutdown, open) = (shelf.api.shutdown.clone(), shelf.api.streams.token());
     let bytes: BoxStream<'static, io::Result<Bytes>> = if shelf.logs.exists(id) {
         if follow {
             shelf.logs.follow(id, 0).boxed()
@@ -83,7 +84,7 @@ async fn log(
     } else {
         stream::empty().boxed()
     };
-    let bytes = until_shutdown(bytes, shutdown);
+    let bytes = until_shutdown(bytes, shutdown, open);
     Ok(response(Body::from_stream(bytes)))
 }
 
@@ -92,12 +93,13 @@ async fn log(
 fn until_shutdown(
     bytes: BoxStream<'static, io::Result<Bytes>>,
     shutdown: CancellationToken,
+    open: TaskTrackerToken,
 ) -> impl Stream<Item = io::Result<Bytes>> {
-    stream::unfold(Some((bytes, shutdown)), |log| async move {
-        let (mut bytes, shutdown) = log?;
+    stream::unfold(Some((bytes, shutdown, open)), |log| async move {
+        let (mut bytes, shutdown, open) = log?;
         tokio::select! {
             biased;
-            item = bytes.next() => Some((item?, Some((bytes, shutdown)))),
+            item = bytes.next() => Some((item?, Some((bytes, shutdown, open)))),
             () = shutdown.cancelled() => {
                 Some((Err(io::Error::other("the server is shutting down: read again")), None))
             }
