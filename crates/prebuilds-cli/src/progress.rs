@@ -119,6 +119,11 @@ impl Progress {
         self.write(format!("{prefix}{text}\n").as_bytes());
     }
 
+    /// A line that is not about this piece of work.
+    pub(crate) fn aside(&self, text: &str) {
+        self.write(format!("{text}\n").as_bytes());
+    }
+
     /// Shows what of the log had no line end, and takes the bar away.
     pub(crate) fn end(&mut self) {
         self.flush_log();

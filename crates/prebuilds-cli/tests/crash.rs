@@ -2,12 +2,14 @@
 //! prebuild reaches its end, its snapshot can be restored, and nothing is left over.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod fixture;
+
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use prebuildd::runner::ENVIRONMENT_VARIABLE;
+use fixture::processes;
 use prebuilds::client::{Client, CreateOptions};
 use prebuilds::v1::environment_initializer::{self, spec};
 use prebuilds::v1::{
@@ -124,20 +126,6 @@ async fn project(client: &Client, repository: &Path) -> String {
     client.create_project(request).await.unwrap().id
 }
 
-/// Ids of the processes of an environment.
-fn processes(environment: &str) -> Vec<PathBuf> {
-    let mark = format!("{ENVIRONMENT_VARIABLE}={environment}").into_bytes();
-    let entries = std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(Result::ok)
-        .map(|entry| entry.path());
-    let marked = |path: &PathBuf| {
-        std::fs::read(path.join("environ"))
-            .is_ok_and(|environ| environ.split(|&byte| byte == 0).any(|v| v == mark))
-    };
-    entries.filter(marked).collect()
-}
-
 /// What must hold after the end, however often the server was killed on the way.
 fn assert_ended_well(house: &Path, data: &Path, ended: &Prebuild, environments: &[String]) {
     let status = ended.status.as_ref().unwrap();
@@ -148,7 +136,7 @@ fn assert_ended_well(house: &Path, data: &Path, ended: &Prebuild, environments: 
         status.failure_message
     );
     for environment in environments {
-        assert_eq!(processes(environment), Vec::<PathBuf>::new());
+        assert_eq!(processes(environment), Vec::<std::path::PathBuf>::new());
     }
     assert_eq!(
         std::fs::read_dir(data.join("environments"))

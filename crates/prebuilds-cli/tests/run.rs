@@ -172,21 +172,3 @@ fn an_interrupt_cancels_the_prebuild_and_exits_with_130() {
         assert_eq!(listed.pointer(part), prebuild.pointer(part), "{part}");
     }
 }
-
-#[test]
-fn a_command_stays_until_prebuilds_that_others_gave_it_have_ended() {
-    let fixture = Fixture::new();
-    fixture.repository("first", "echo working; sleep 1000");
-    fixture.repository("second", "echo working; sleep 2; echo done");
-    let start = |name| Running::start(&mut fixture.on_folder(&["run", name, "--format", "json"]));
-    let mut first = start("first");
-    first.wait_for_stderr("working\n");
-    let mut second = start("second");
-    second.wait_for_stderr("working\n");
-    first.signal("INT");
-    assert_eq!(
-        second.end().exits(0).json()["status"]["phase"],
-        "PREBUILD_PHASE_COMPLETED"
-    );
-    first.end().exits(130);
-}

@@ -2,7 +2,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use futures_util::TryStreamExt;
-use prebuilds::client::{Client, CreateOptions};
+use prebuilds::client::{Client, ClientError, CreateOptions};
 use prebuilds::timeout::PrebuildTimeout;
 use prebuilds::v1::environment_initializer::{self, spec};
 use prebuilds::v1::git_initializer::CloneTargetMode;
@@ -62,20 +62,26 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
         ));
     }
     let folder = args.data_dir.path()?;
-    let connection = tokio::select! {
+    let mut connection = tokio::select! {
         connection = Connection::to_folder(&folder) => connection?,
         signal = interrupts.next() => return Err(Failure::Interrupted(signal)),
     };
-    let client = &connection.client;
-
-    let project = project_of(client, &target).await?;
-    // Asked now: the server may be another command's, and end with the last prebuild.
-    let word = word_for(client, &project).await?;
-    let options = CreateOptions {
-        timeout: args.timeout,
-        ..CreateOptions::default()
+    let begun = loop {
+        let error = match begin(&connection.client, &target, args.timeout).await {
+            Ok(begun) => break begun,
+            Err(error) => error,
+        };
+        let news = tokio::select! {
+            news = connection.replace_after(error) => news?,
+            signal = interrupts.next() => return Err(Failure::Interrupted(signal)),
+        };
+        note(news);
     };
-    let prebuild = client.create(&project.id, options).await?;
+    let Begun {
+        project,
+        word,
+        prebuild,
+    } = begun;
     note(&format!(
         "Prebuild {} of {} at {}",
         prebuild.id,
@@ -86,13 +92,44 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
         }
     ));
 
-    let ended = follow(client, &[prebuild], true, interrupts).await?;
+    let ended = follow(&mut connection, &[prebuild], true, interrupts).await?;
     // Whether or not somebody reads it, the exit code tells how it went.
     let printed = ended
         .prebuilds
         .iter()
         .try_for_each(|prebuild| print(args.format.format, prebuild, &project, &word));
     close(connection, interrupts, ended).await.and(printed)
+}
+
+/// A prebuild that was asked for.
+struct Begun {
+    project: Project,
+    /// What names the project on a command line.
+    word: String,
+    prebuild: Prebuild,
+}
+
+/// Asks for the prebuild. To do so again on the next server is harmless: a project that was made is
+/// found, and only when the server was killed between creating the prebuild and saying so is there
+/// a second one, of the same commit.
+async fn begin(
+    client: &Client,
+    target: &Target,
+    timeout: Option<PrebuildTimeout>,
+) -> Result<Begun, ClientError> {
+    let project = project_of(client, target).await?;
+    // Asked now: the server may be another command's, and end with the last prebuild.
+    let word = word_for(client, &project).await?;
+    let options = CreateOptions {
+        timeout,
+        ..CreateOptions::default()
+    };
+    let prebuild = client.create(&project.id, options).await?;
+    Ok(Begun {
+        project,
+        word,
+        prebuild,
+    })
 }
 
 /// Ends the connection and tells how the prebuilds went; a signal meanwhile gives up waiting for
@@ -128,7 +165,7 @@ fn print(
 }
 
 /// What names a project on a command line: its name where that is clear, else its id.
-async fn word_for(client: &Client, project: &Project) -> Result<String, Failure> {
+async fn word_for(client: &Client, project: &Project) -> Result<String, ClientError> {
     let name = project_name(project);
     let filter = list_projects_request::Filter {
         search: name.to_owned(),
@@ -147,7 +184,7 @@ fn is_plain(word: &str) -> bool {
 }
 
 /// The project of a repository, set to what is to be built; made when there is none.
-async fn project_of(client: &Client, target: &Target) -> Result<Project, Failure> {
+async fn project_of(client: &Client, target: &Target) -> Result<Project, ClientError> {
     let wanted = initializer(
         &target.repository,
         match target.commit {
@@ -171,14 +208,14 @@ async fn project_of(client: &Client, target: &Target) -> Result<Project, Failure
             initializer: Some(wanted),
             ..UpdateProjectRequest::default()
         };
-        return Ok(client.update_project(request).await?);
+        return client.update_project(request).await;
     }
     let request = CreateProjectRequest {
         name: target.name.clone(),
         initializer: Some(wanted),
         ..CreateProjectRequest::default()
     };
-    Ok(client.create_project(request).await?)
+    client.create_project(request).await
 }
 
 /// The initializer of a repository at a revision of it.

@@ -1,6 +1,6 @@
 //! `prebuilds trigger`: create the prebuilds of a project, one for each of its classes.
 
-use prebuilds::client::{Client, CreateOptions};
+use prebuilds::client::{Client, ClientError, CreateOptions};
 use prebuilds::timeout::PrebuildTimeout;
 use prebuilds::v1::Prebuild;
 use uuid::Uuid;
@@ -49,11 +49,11 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), Failure> {
     let work = async {
-        let connection = Connection::open(&args.server).await?;
-        let prebuilds = create(&connection.client, &args).await?;
+        let mut connection = Connection::open(&args.server).await?;
+        let prebuilds = create(&mut connection, &args).await?;
         Ok::<_, Failure>((connection, prebuilds))
     };
-    let (connection, prebuilds) = tokio::select! {
+    let (mut connection, prebuilds) = tokio::select! {
         created = work => created?,
         signal = interrupts.next() => return Err(Failure::Interrupted(signal)),
     };
@@ -63,39 +63,61 @@ pub(crate) async fn run(args: Args, interrupts: &mut Interrupts) -> Result<(), F
     if !args.wait {
         note("No server runs on the data folder of this machine: waiting here for the end.");
     }
-    let ended = follow(&connection.client, &prebuilds, false, interrupts).await?;
+    let ended = follow(&mut connection, &prebuilds, false, interrupts).await?;
     let printed = output::all(args.format.format, &ended.prebuilds);
     close(connection, interrupts, ended).await.and(printed)
 }
 
-async fn create(client: &Client, args: &Args) -> Result<Vec<Prebuild>, Failure> {
+/// Creates the prebuilds; on the next server when that of another command goes away. That is
+/// harmless: only when it was killed between creating a prebuild and saying so is there another one
+/// of the same class.
+async fn create(connection: &mut Connection, args: &Args) -> Result<Vec<Prebuild>, Failure> {
     let project_id = args.project_id.to_string();
-    let classes = match args.environment_class_id {
-        Some(class) => vec![Some(class.to_string())],
-        None => {
-            let project = client.get_project(&project_id).await?;
-            let configured = project.prebuild_configuration.unwrap_or_default();
-            match configured.environment_class_ids {
-                none if none.is_empty() => vec![None],
-                classes => classes.into_iter().map(Some).collect(),
-            }
+    let classes = loop {
+        match classes(&connection.client, &project_id, args).await {
+            Ok(classes) => break classes,
+            Err(error) => note(connection.replace_after(error).await?),
         }
     };
     let mut created: Vec<Prebuild> = Vec::with_capacity(classes.len());
-    for environment_class_id in classes {
+    while let Some(class) = classes.get(created.len()) {
         let options = CreateOptions {
-            environment_class_id,
+            environment_class_id: class.clone(),
             timeout: args.prebuild_timeout,
         };
-        match client.create(&project_id, options).await {
-            Ok(prebuild) => created.push(prebuild),
-            Err(error) => {
+        let error = match connection.client.create(&project_id, options).await {
+            Ok(prebuild) => {
+                created.push(prebuild);
+                continue;
+            }
+            Err(error) => error,
+        };
+        match connection.replace_after(error).await {
+            Ok(news) => note(news),
+            Err(failure) => {
                 for prebuild in created {
                     note(&format!("Created prebuild {} before that.", prebuild.id));
                 }
-                return Err(error.into());
+                return Err(failure);
             }
         }
     }
     Ok(created)
+}
+
+/// The classes to make a prebuild for; none of them named stands for the default of the project.
+async fn classes(
+    client: &Client,
+    project_id: &str,
+    args: &Args,
+) -> Result<Vec<Option<String>>, ClientError> {
+    if let Some(class) = args.environment_class_id {
+        return Ok(vec![Some(class.to_string())]);
+    }
+    let project = client.get_project(project_id).await?;
+    let configured = project.prebuild_configuration.unwrap_or_default();
+    Ok(match configured.environment_class_ids {
+        none if none.is_empty() => vec![None],
+        classes => classes.into_iter().map(Some).collect(),
+    })
 }
