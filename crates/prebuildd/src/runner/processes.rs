@@ -98,31 +98,34 @@ struct Process {
     handle: OwnedFd,
 }
 
-/// The running processes that carry the mark. Those that have ended and wait for their parent do
-/// not show an environment or a working directory any more.
-fn find(mark: &Mark, known: &[Process]) -> io::Result<Vec<Process>> {
+/// Stops the running processes that carry the mark, as soon as each is found: on a slow machine one
+/// that starts another and ends would not live until all the others had been looked at. Those that
+/// have ended and wait for their parent do not show an environment or a working directory any more.
+fn freeze(mark: &Mark, known: &[Process]) -> io::Result<Vec<Process>> {
     let own = std::process::id();
-    let mut found = Vec::new();
+    let mut ids = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        let entry = entry?;
-        let Some(id) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<u32>().ok())
-            .filter(|&id| id != own)
-            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
-        else {
+        let name = entry?.file_name();
+        ids.extend(name.to_str().and_then(|name| name.parse::<u32>().ok()));
+    }
+    // The newest first, since they have just been started by one that may have ended.
+    ids.sort_unstable_by(|one, other| other.cmp(one));
+    let mut found = Vec::new();
+    for id in ids.into_iter().filter(|&id| id != own) {
+        let path = Path::new("/proc").join(id.to_string());
+        let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) else {
             continue;
         };
-        if known.iter().any(|process| process.id == id) || !mark.is_on(&entry.path()) {
+        if known.iter().any(|process| process.id == id) || !mark.is_on(&path) {
             continue;
         }
         // The handle names this one process; look again, in case the id has changed hands.
         let Ok(handle) = pidfd_open(id, PidfdFlags::empty()) else {
             continue;
         };
-        if mark.is_on(&entry.path()) {
-            found.push(Process { id, handle });
+        let process = Process { id, handle };
+        if mark.is_on(&path) && signal(&process, Signal::STOP) {
+            found.push(process);
         }
     }
     Ok(found)
@@ -138,8 +141,7 @@ fn signal(process: &Process, signal: Signal) -> bool {
 fn kill(mark: &Mark) -> io::Result<Vec<Process>> {
     let mut all: Vec<Process> = Vec::new();
     for _ in 0..FREEZE_ROUNDS {
-        let mut new = find(mark, &all)?;
-        new.retain(|process| signal(process, Signal::STOP));
+        let mut new = freeze(mark, &all)?;
         if new.is_empty() {
             break;
         }
