@@ -7,25 +7,30 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
 
+use super::traffic::Traffic;
+
 /// The largest piece that is kept, in bytes.
 const KEPT: usize = 4 * 1024;
 
-/// A transport that writes what is flushed together in one call.
+/// A transport that writes what is flushed together in one call, and notes when its peer has to read first.
 pub(super) struct Coalesced<T> {
     inner: T,
     kept: BytesMut,
+    traffic: Arc<Traffic>,
 }
 
 impl<T> Coalesced<T> {
-    pub(super) fn new(inner: T) -> Self {
+    pub(super) fn new(inner: T, traffic: Arc<Traffic>) -> Self {
         Self {
             inner,
             kept: BytesMut::new(),
+            traffic,
         }
     }
 }
@@ -82,8 +87,11 @@ impl<T: Write + Unpin> Write for Coalesced<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_kept(cx))?;
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let flushed = match self.poll_kept(cx) {
+            Poll::Ready(Ok(())) => Pin::new(&mut self.inner).poll_flush(cx),
+            kept => kept,
+        };
+        self.traffic.written(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -102,6 +110,7 @@ impl<T: Write + Unpin> Write for Coalesced<T> {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_kept(cx))?;
-        Pin::new(&mut self.inner).poll_write_vectored(cx, pieces)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, pieces);
+        self.traffic.written(written)
     }
 }

@@ -5,8 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Buf;
@@ -14,10 +13,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::server::Connected;
@@ -25,6 +24,9 @@ use tower_service::Service;
 
 use super::calls::Calls;
 use super::coalesce::Coalesced;
+use super::dispatch::Dispatch;
+use super::lifetime::{Lifetime, Verdict, after};
+use super::traffic::Traffic;
 use super::{BoxError, ServerTls};
 
 /// How connections are served; the same for all of a server.
@@ -33,7 +35,7 @@ pub(super) struct Terms {
     /// Sets up HTTP for one connection, whose calls go there.
     pub(super) builder: Arc<dyn Fn(Calls) -> Builder<Calls> + Send + Sync>,
     pub(super) tls: Option<ServerTls>,
-    /// The time that a peer has to its first request.
+    /// The time that a peer has to the head of a request.
     pub(super) patience: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) age_grace: Duration,
@@ -79,19 +81,6 @@ pub(super) async fn serve<S, B>(
     }
 }
 
-/// What ends a connection next, besides its peer.
-enum Watch {
-    /// That no request comes.
-    FirstRequest,
-    /// Its age.
-    Age,
-    /// Having been asked to close, because of this.
-    Grace {
-        first_request: bool,
-    },
-    Nothing,
-}
-
 async fn serve_http<IO, S, B>(
     terms: &Terms,
     stream: IO,
@@ -109,68 +98,59 @@ where
     B::Data: Buf + Send,
     B::Error: Into<BoxError>,
 {
-    let begun = Arc::new(AtomicBool::new(false));
-    let service = Begin {
-        inner: TowerToHyperService::new(service),
-        begun: Arc::clone(&begun),
+    let traffic = Arc::new(Traffic::default());
+    let service = Dispatch {
+        service,
+        traffic: Arc::clone(&traffic),
         info: stream.connect_info(),
     };
     let calls = Calls::default();
     let mut begun_calls = Vec::new();
     let builder = (terms.builder)(calls.clone());
-    let stream = Coalesced::new(TokioIo::new(stream));
+    let stream = Coalesced::new(TokioIo::new(stream), Arc::clone(&traffic));
     let mut connection = pin!(builder.serve_connection(stream, service));
+    let closes = closing.clone();
     // Completes when the sender is gone.
     let mut closing = pin!(closing.changed());
     let mut asked_to_close = false;
     let end = terms.max_age.map(|age| after(accepted, spread(age, peer)));
-    // hyper's own timeout starts when it knows the HTTP version, which a peer that sends nothing never tells; and a
-    // peer that is asked to close may not answer that either.
-    let first = after(accepted, terms.patience);
-    let mut watch = Watch::FirstRequest;
-    let mut timer = pin!(sleep_until(end.map_or(first, |end| end.min(first))));
+    let mut lifetime = Lifetime::new(accepted, terms.patience, end, terms.age_grace);
+    let mut ticking = lifetime.next(accepted, &traffic);
+    let mut timer = pin!(sleep_until(ticking.unwrap_or(accepted)));
+    // Who is woken by the two above. They need not be polled again for the same one before they have something to say,
+    // and most polls of a connection are about its requests.
+    let mut woken: Option<Waker> = None;
     let served = poll_fn(|cx| {
-        if !asked_to_close && closing.as_mut().poll(cx).is_ready() {
-            asked_to_close = true;
-            connection.as_mut().graceful_shutdown();
-        }
-        while !matches!(watch, Watch::Nothing) && timer.as_mut().poll(cx).is_ready() {
-            let begun = begun.load(Ordering::Relaxed);
-            let grace = match watch {
-                Watch::FirstRequest if begun => {
-                    watch = match end {
-                        Some(end) => {
-                            timer.as_mut().reset(end);
-                            Watch::Age
-                        }
-                        None => Watch::Nothing,
-                    };
-                    continue;
-                }
-                // The request came after all; what is asked to close takes no other.
-                Watch::Grace {
-                    first_request: true,
-                } if begun => {
-                    watch = Watch::Nothing;
-                    continue;
-                }
-                Watch::Grace { .. } => return Poll::Ready(Ok(())),
-                Watch::FirstRequest => terms.patience,
-                Watch::Age | Watch::Nothing => terms.age_grace,
-            };
-            if !asked_to_close {
+        let expected = woken.as_ref().is_some_and(|it| it.will_wake(cx.waker()));
+        let over = ticking.is_some() && timer.is_elapsed();
+        if !expected || over || (!asked_to_close && closes.has_changed().is_err()) {
+            if !asked_to_close && closing.as_mut().poll(cx).is_ready() {
                 asked_to_close = true;
                 connection.as_mut().graceful_shutdown();
             }
-            timer.as_mut().reset(after(Instant::now(), grace));
-            watch = Watch::Grace {
-                first_request: !begun,
-            };
+            while ticking.is_some() && timer.as_mut().poll(cx).is_ready() {
+                let now = Instant::now();
+                match lifetime.verdict(now, &traffic) {
+                    Verdict::Close => return Poll::Ready(Ok(())),
+                    Verdict::AskToClose if !asked_to_close => {
+                        asked_to_close = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    Verdict::AskToClose | Verdict::Stay => {}
+                }
+                ticking = lifetime.next(now, &traffic);
+                if let Some(next) = ticking {
+                    timer.as_mut().reset(next);
+                }
+            }
+            // Who has used up its share of time is refused, and not woken by them.
+            woken = has_budget_remaining().then(|| cx.waker().clone());
         }
         loop {
             let served = connection.as_mut().poll(cx);
             // Again after calls were begun: what they have answered is to be written.
             if served.is_ready() || !calls.begin(&mut begun_calls) {
+                lifetime.note(&traffic);
                 return served;
             }
         }
@@ -184,33 +164,4 @@ where
 fn spread(age: Duration, peer: SocketAddr) -> Duration {
     let share = RandomState::new().hash_one(peer) % 256;
     age.saturating_sub(age / 2560 * share as u32)
-}
-
-/// The end of a time that begins at `start`; one past the end of all times never comes.
-fn after(start: Instant, time: Duration) -> Instant {
-    let never = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-    start.checked_add(time).unwrap_or_else(|| start + never)
-}
-
-/// Marks that a connection has brought a request, and tells each request where it came from.
-struct Begin<S, I> {
-    inner: TowerToHyperService<S>,
-    begun: Arc<AtomicBool>,
-    info: I,
-}
-
-impl<S, I> hyper::service::Service<Request<Incoming>> for Begin<S, I>
-where
-    S: Service<Request<Incoming>> + Clone,
-    I: Clone + Send + Sync + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = <TowerToHyperService<S> as hyper::service::Service<Request<Incoming>>>::Future;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.begun.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(self.info.clone());
-        self.inner.call(request)
-    }
 }

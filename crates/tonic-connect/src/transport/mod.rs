@@ -3,8 +3,11 @@
 mod calls;
 mod coalesce;
 mod connection;
+mod dispatch;
+mod lifetime;
 mod server;
 mod tls;
+mod traffic;
 
 pub use server::Server;
 pub use tls::{ClientCertificates, ServerTls, TlsError};

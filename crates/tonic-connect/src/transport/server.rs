@@ -237,18 +237,17 @@ impl Server {
 
     fn terms(&self) -> Terms {
         let http1_keep_alive = self.http1_keep_alive;
-        let header_read_timeout = self.header_read_timeout;
         let max_concurrent_streams = self.max_concurrent_streams;
         let (interval, answer) = self.http2_keep_alive.unzip();
         let builder = move |calls| {
             let mut builder = Builder::new(calls);
             builder
                 .http1()
-                .timer(TokioTimer::new())
                 // From where head and body are, in one call.
                 .writev(true)
                 .keep_alive(http1_keep_alive)
-                .header_read_timeout(header_read_timeout);
+                // The connection sees to it.
+                .header_read_timeout(None);
             let mut http2 = builder.http2();
             http2
                 .timer(TokioTimer::new())

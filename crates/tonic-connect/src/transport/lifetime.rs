@@ -1,0 +1,114 @@
+//! How long a connection may last: it has a time for the head of a request, and may have an age.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::traffic::Traffic;
+
+/// How long a peer that never sent a request may take to go once it is asked to.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What is to be done about a connection.
+pub(super) enum Verdict {
+    /// Nothing yet.
+    Stay,
+    /// It shall take no more calls, and close when those that run have ended.
+    AskToClose,
+    /// It is over.
+    Close,
+}
+
+/// The times of one connection at which something is to be done about it.
+pub(super) struct Lifetime {
+    patience: Duration,
+    age_grace: Duration,
+    /// When it is old.
+    end: Option<Instant>,
+    /// When a request's head must have come; none while a call runs.
+    head: Option<Instant>,
+    /// When it must have closed after it was asked to.
+    grace: Option<Grace>,
+}
+
+struct Grace {
+    over: Instant,
+    /// Asked because no request came, so that one which comes after all is served.
+    first_request: bool,
+}
+
+impl Lifetime {
+    pub(super) fn new(
+        accepted: Instant,
+        patience: Duration,
+        end: Option<Instant>,
+        age_grace: Duration,
+    ) -> Self {
+        Self {
+            patience,
+            age_grace,
+            end,
+            head: Some(after(accepted, patience)),
+            grace: None,
+        }
+    }
+
+    /// Takes note of what has just gone on. Costs a look at the clock once in a call, and nothing otherwise.
+    pub(super) fn note(&mut self, traffic: &Traffic) {
+        if let Some(idle) = traffic.changed_to_idle() {
+            self.head = idle.then(|| after(Instant::now(), self.patience));
+        }
+    }
+
+    /// What is to be done now.
+    pub(super) fn verdict(&mut self, now: Instant, traffic: &Traffic) -> Verdict {
+        let is_over = |time: Instant| time <= now;
+        if let Some(grace) = &self.grace
+            && is_over(grace.over)
+        {
+            if !(grace.first_request && traffic.has_begun()) {
+                return Verdict::Close;
+            }
+            self.grace = None;
+        }
+        if self.end.is_some_and(is_over) {
+            self.end = None;
+            self.grace = Some(Grace {
+                over: after(now, self.age_grace),
+                first_request: false,
+            });
+            return Verdict::AskToClose;
+        }
+        if traffic.is_http2() {
+            self.head = None;
+        }
+        if self.head.is_some_and(is_over) {
+            if traffic.has_begun() {
+                return Verdict::Close;
+            }
+            self.head = None;
+            // It may speak HTTP/2, and be told. One of HTTP/1.1 has been cut off in its first head.
+            self.grace = Some(Grace {
+                over: after(now, self.patience.min(FAREWELL)),
+                first_request: true,
+            });
+            return Verdict::AskToClose;
+        }
+        Verdict::Stay
+    }
+
+    /// When to ask for the next verdict: no later than anything can be due, whatever goes on in the meantime.
+    pub(super) fn next(&self, now: Instant, traffic: &Traffic) -> Option<Instant> {
+        // A call that ends right now makes a head due after that time, not before.
+        let head = self.head.unwrap_or_else(|| after(now, self.patience));
+        let head = (!traffic.is_http2()).then_some(head);
+        let grace = self.grace.as_ref().map(|grace| grace.over);
+        [self.end, head, grace].into_iter().flatten().min()
+    }
+}
+
+/// The end of a time that begins at `start`; one past the end of all times never comes.
+pub(super) fn after(start: Instant, time: Duration) -> Instant {
+    let never = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    start.checked_add(time).unwrap_or_else(|| start + never)
+}
