@@ -3,95 +3,65 @@
 use futures_util::Stream;
 use prost::Message;
 use serde::Serialize;
-use tokio::time::Instant;
 use tonic::Status;
 
 use super::Trailers;
 use super::body::Body;
 use super::call::Call;
 use super::options::Options;
-use super::protocol::Wire;
+use super::protocol::{Wire, response as response_with};
 use super::streaming::Responses;
 use crate::compression::Compression;
 
-/// How the responses of one call are written.
-pub(super) struct Answer {
-    wire: &'static Wire,
-    options: Options,
-    offered: Compression,
-    deadline: Option<Instant>,
-    // Trailers have to be announced.
-    http1: bool,
+/// The response of a method that answers with one message.
+pub(super) fn one<Res>(
+    call: &mut Call,
+    mut response: tonic::Response<Res>,
+) -> Result<http::Response<Body>, Status>
+where
+    Res: Message + Serialize,
+{
+    let (wire, offered) = (call.wire, call.offered());
+    let mut out = Vec::new();
+    // The message is large, and stays where it is.
+    let message = response.get_ref();
+    let compression = write_message(wire, &call.options, offered, message, &mut out)?;
+    let metadata = std::mem::take(response.metadata_mut());
+    let mut extensions = std::mem::take(response.extensions_mut());
+    let Trailers(trailers) = extensions.remove().unwrap_or_default();
+    let protocol = wire.protocol;
+    let mut response = protocol.unary(wire, offered, compression, out, metadata, &trailers);
+    if call.is_http1() {
+        protocol.announce(response.headers_mut(), &trailers);
+    }
+    if wire.text {
+        response = response.map(Body::into_text);
+    }
+    *response.extensions_mut() = extensions;
+    Ok(response)
 }
 
-impl Answer {
-    pub(super) fn to(call: &Call) -> Self {
-        Self {
-            wire: call.wire,
-            options: call.options.clone(),
-            offered: call.offered(),
-            deadline: call.deadline,
-            http1: call.is_http1(),
-        }
+/// The response of a method that answers with a stream.
+pub(super) fn many<S, Res>(
+    call: &mut Call,
+    response: tonic::Response<S>,
+) -> Result<http::Response<Body>, Status>
+where
+    S: Stream<Item = Result<Res, Status>> + Send + 'static,
+    Res: Message + Serialize + 'static,
+{
+    let (wire, offered) = (call.wire, call.offered());
+    let (metadata, messages, mut extensions) = response.into_parts();
+    let Trailers(trailers) = extensions.remove().unwrap_or_default();
+    let mut headers = wire.protocol.head(wire, offered, metadata);
+    if call.is_http1() {
+        wire.protocol.announce(&mut headers, &trailers);
     }
-
-    /// The response of a method that answers with one message.
-    pub(super) fn one<Res>(
-        self,
-        response: tonic::Response<Res>,
-    ) -> Result<http::Response<Body>, Status>
-    where
-        Res: Message + Serialize,
-    {
-        let (metadata, message, mut extensions) = response.into_parts();
-        let mut out = Vec::new();
-        let compression =
-            write_message(self.wire, &self.options, self.offered, &message, &mut out)?;
-        let Trailers(trailers) = extensions.remove().unwrap_or_default();
-        let announced = self.http1.then(|| trailers.clone());
-        let mut response = self.wire.protocol.unary(
-            self.wire,
-            self.offered,
-            compression,
-            out,
-            metadata,
-            trailers,
-        );
-        if let Some(trailers) = announced {
-            let headers = response.headers_mut();
-            self.wire.protocol.announce(headers, &trailers);
-        }
-        if self.wire.text {
-            response = response.map(Body::into_text);
-        }
-        *response.extensions_mut() = extensions;
-        Ok(response)
-    }
-
-    /// The response of a method that answers with a stream.
-    pub(super) fn many<S, Res>(self, response: tonic::Response<S>) -> http::Response<Body>
-    where
-        S: Stream<Item = Result<Res, Status>> + Send + 'static,
-        Res: Message + Serialize + 'static,
-    {
-        let (metadata, messages, mut extensions) = response.into_parts();
-        let Trailers(trailers) = extensions.remove().unwrap_or_default();
-        let mut head = self.wire.protocol.stream(self.wire, self.offered, metadata);
-        if self.http1 {
-            self.wire.protocol.announce(head.headers_mut(), &trailers);
-        }
-        let responses = Responses::new(
-            self.wire,
-            self.options,
-            self.offered,
-            trailers,
-            self.deadline,
-            messages,
-        );
-        let mut response = head.map(|()| Body::stream(responses));
-        *response.extensions_mut() = extensions;
-        response
-    }
+    let options = call.options.clone();
+    let responses = Responses::new(wire, options, offered, trailers, call.deadline, messages);
+    let mut response = response_with(headers, Body::stream(responses));
+    *response.extensions_mut() = extensions;
+    Ok(response)
 }
 
 /// Appends one message of the response, complete with its prefix. Leaves `out` as it was on errors.

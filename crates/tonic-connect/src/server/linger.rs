@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Buf;
+use http::request::Parts;
 use http::{Request, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -37,52 +38,38 @@ struct Lingers;
 ///
 /// let request = linger(Request::post("/greet.v1.Greeter/Greet").body(Body::full("{}")).unwrap());
 /// ```
-pub fn linger<B>(mut request: Request<B>) -> Request<Lingering<B>>
+pub fn linger<B>(request: Request<B>) -> Request<Lingering<B>>
 where
     B: Body + Send + 'static,
     B::Data: Send,
 {
-    let wrapped = is_wanted(&request);
-    if wrapped {
-        request.extensions_mut().insert(Lingers);
+    let (mut head, body) = request.into_parts();
+    let body = linger_at_last(&head, body);
+    if body.kept.body.is_some() {
+        head.extensions.insert(Lingers);
     }
-    wrap(request, wrapped)
+    Request::from_parts(head, body)
 }
 
 /// [`linger`] for the last that has the request in hand: leaves no mark.
-pub(super) fn linger_at_last<B>(request: Request<B>) -> Request<Lingering<B>>
+pub(super) fn linger_at_last<B>(head: &Parts, body: B) -> Lingering<B>
 where
     B: Body + Send + 'static,
     B::Data: Send,
 {
-    let wrapped = is_wanted(&request);
-    wrap(request, wrapped)
-}
-
-fn is_wanted<B: Body>(request: &Request<B>) -> bool {
-    request.version() <= Version::HTTP_11
-        && !request.body().is_end_stream()
-        && request.extensions().get::<Lingers>().is_none()
-}
-
-fn wrap<B>(request: Request<B>, wrapped: bool) -> Request<Lingering<B>>
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-{
-    // Such a client sends nothing before it is told to, which the first poll of the body does.
-    let sending = !request.headers().contains_key(header::EXPECT);
-    request.map(|body| {
-        let (plain, kept) = match wrapped {
-            true => (None, Some(Box::pin(body))),
-            false => (Some(body), None),
-        };
-        let kept = Rest {
-            body: kept,
-            sending,
-        };
-        Lingering { plain, kept }
-    })
+    let wanted = head.version <= Version::HTTP_11
+        && !body.is_end_stream()
+        && head.extensions.get::<Lingers>().is_none();
+    let (plain, kept) = match wanted {
+        true => (None, Some(Box::pin(body))),
+        false => (Some(body), None),
+    };
+    let kept = Rest {
+        body: kept,
+        // Such a client sends nothing before it is told to, which the first poll of the body does.
+        sending: !wanted || !head.headers.contains_key(header::EXPECT),
+    };
+    Lingering { plain, kept }
 }
 
 pin_project! {

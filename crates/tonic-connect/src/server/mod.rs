@@ -11,16 +11,19 @@
 mod answer;
 mod body;
 mod call;
+mod collect;
 #[cfg(feature = "cors")]
 mod cors;
 mod linger;
 mod negotiate;
+mod one_request;
 mod options;
 mod protocol;
 mod protocol_connect;
 mod protocol_grpc;
 mod rejection;
 mod requests;
+mod respond;
 mod streaming;
 mod text;
 
@@ -46,9 +49,10 @@ pub use rejection::{RejectionFuture, RejectionLayer, Rejections};
 pub use crate::trailers::Trailers;
 
 use crate::schema::Method;
-use answer::Answer;
-use call::{Call, answered, respond};
+use call::Call;
 use linger::linger_at_last;
+use one_request::OneRequest;
+use respond::{answered, respond};
 
 /// Any error, as HTTP bodies have it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -76,19 +80,17 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
     F: FnOnce(tonic::Request<Req>) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send,
+    Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send + 'static,
 {
-    let (head, body) = linger_at_last(request).into_parts();
-    let mut call = match Call::open(options, method, head) {
+    let (head, body) = request.into_parts();
+    let body = linger_at_last(&head, body);
+    let call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
-    let answer = Answer::to(&call);
-    let body = call.collect(body);
-    respond(call.wire, call.deadline, async move {
-        let request = call.read(body.await?)?;
-        answer.one(handler(request).await?)
-    })
+    let (wire, deadline) = (call.wire, call.deadline);
+    let answer = OneRequest::new(call, body, handler, answer::one);
+    respond(wire, deadline, answer)
 }
 
 /// Answers one call of a server-streaming method. The deadline covers the whole stream, and when the peer goes away
@@ -107,19 +109,17 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
     F: FnOnce(tonic::Request<Req>) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send,
+    Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send + 'static,
 {
-    let (head, body) = linger_at_last(request).into_parts();
-    let mut call = match Call::open(options, method, head) {
+    let (head, body) = request.into_parts();
+    let body = linger_at_last(&head, body);
+    let call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
-    let answer = Answer::to(&call);
-    let body = call.collect(body);
-    respond(call.wire, call.deadline, async move {
-        let request = call.read(body.await?)?;
-        Ok(answer.many(handler(request).await?))
-    })
+    let (wire, deadline) = (call.wire, call.deadline);
+    let answer = OneRequest::new(call, body, handler, answer::many);
+    respond(wire, deadline, answer)
 }
 
 /// Answers one call of a client-streaming method. The handler reads the messages as they come; the deadline covers the
@@ -137,17 +137,17 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
     F: FnOnce(tonic::Request<Streaming<Req>>) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send,
+    Fut: Future<Output = Result<tonic::Response<Res>, Status>> + Send + 'static,
 {
-    let (head, body) = linger_at_last(request).into_parts();
-    let call = match Call::open(options, method, head) {
+    let (head, body) = request.into_parts();
+    let body = linger_at_last(&head, body);
+    let mut call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
-    let answer = Answer::to(&call);
     respond(call.wire, call.deadline, async move {
         let request = call.stream(body);
-        answer.one(handler(request).await?)
+        answer::one(&mut call, handler(request).await?)
     })
 }
 
@@ -167,17 +167,17 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
     F: FnOnce(tonic::Request<Streaming<Req>>) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send,
+    Fut: Future<Output = Result<tonic::Response<S>, Status>> + Send + 'static,
 {
-    let (head, body) = linger_at_last(request).into_parts();
-    let call = match Call::open(options, method, head) {
+    let (head, body) = request.into_parts();
+    let body = linger_at_last(&head, body);
+    let mut call = match Call::open(options, method, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
-    let answer = Answer::to(&call);
     respond(call.wire, call.deadline, async move {
         let request = call.stream(body);
-        Ok(answer.many(handler(request).await?))
+        answer::many(&mut call, handler(request).await?)
     })
 }
 
@@ -188,7 +188,9 @@ where
     B: http_body::Body + Send + 'static,
     B::Data: Send,
 {
-    let request = linger_at_last(request);
+    let (head, body) = request.into_parts();
+    let body = linger_at_last(&head, body);
+    let request = http::Request::from_parts(head, body);
     let path = request.uri().path();
     let mut response = error_response(
         &request,

@@ -83,16 +83,11 @@ pub(super) trait Protocol: Sync {
         compression: Compression,
         message: Vec<u8>,
         metadata: MetadataMap,
-        trailers: MetadataMap,
+        trailers: &MetadataMap,
     ) -> http::Response<Body>;
 
-    /// The head of a response that carries a stream of messages.
-    fn stream(
-        &self,
-        wire: &'static Wire,
-        offered: Compression,
-        metadata: MetadataMap,
-    ) -> http::Response<()>;
+    /// The headers of a response that carries a stream of messages.
+    fn head(&self, wire: &'static Wire, offered: Compression, metadata: MetadataMap) -> HeaderMap;
 
     /// Names the trailers to come in the head of a response, without which HTTP/1.1 does not carry them. Those of an
     /// error that comes after the head are not known by then: of these, the status alone arrives.
@@ -106,17 +101,20 @@ pub(super) trait Protocol: Sync {
 }
 
 /// The headers for `metadata`: what may go on the wire, and the content type.
-pub(super) fn response_head(
-    metadata: MetadataMap,
-    content_type: &HeaderValue,
-) -> http::Response<()> {
-    let mut head = http::Response::new(());
-    let headers = head.headers_mut();
+pub(super) fn response_headers(metadata: &MetadataMap, content_type: &HeaderValue) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     if !metadata.is_empty() {
-        crate::error::sendable(&metadata).for_each(|(name, value)| {
+        crate::error::sendable(metadata).for_each(|(name, value)| {
             headers.append(name.clone(), value.clone());
         });
     }
     headers.insert(http::header::CONTENT_TYPE, content_type.clone());
-    head
+    headers
+}
+
+/// A response of these headers, with the status 200.
+pub(super) fn response(headers: HeaderMap, body: Body) -> http::Response<Body> {
+    let mut response = http::Response::new(body);
+    *response.headers_mut() = headers;
+    response
 }

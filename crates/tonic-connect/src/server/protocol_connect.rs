@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, header, request};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::body::Body;
-use super::protocol::{End, Protocol, Terms, Wire, response_head};
+use super::protocol::{End, Protocol, Terms, Wire, response, response_headers};
 use super::protocol_grpc::{enveloped_message, flags};
 use crate::codec::Codec;
 use crate::compression::{self, Compression};
@@ -116,29 +116,23 @@ impl Protocol for ConnectUnary {
         compression: Compression,
         message: Vec<u8>,
         metadata: MetadataMap,
-        trailers: MetadataMap,
+        trailers: &MetadataMap,
     ) -> http::Response<Body> {
-        let mut head = self.stream(wire, compression, metadata);
-        for (name, value) in error::sendable(&trailers) {
+        let mut headers = self.head(wire, compression, metadata);
+        for (name, value) in error::sendable(trailers) {
             if let Ok(name) = HeaderName::try_from(format!("trailer-{name}")) {
-                head.headers_mut().append(name, value.clone());
+                headers.append(name, value.clone());
             }
         }
-        head.map(|()| Body::full(message))
+        response(headers, Body::full(message))
     }
 
-    fn stream(
-        &self,
-        wire: &'static Wire,
-        offered: Compression,
-        metadata: MetadataMap,
-    ) -> http::Response<()> {
-        let mut head = response_head(metadata, &wire.content_type);
+    fn head(&self, wire: &'static Wire, offered: Compression, metadata: MetadataMap) -> HeaderMap {
+        let mut headers = response_headers(&metadata, &wire.content_type);
         if let Some(encoding) = offered.header_value() {
-            head.headers_mut()
-                .insert(header::CONTENT_ENCODING, encoding);
+            headers.insert(header::CONTENT_ENCODING, encoding);
         }
-        head
+        headers
     }
 
     fn end(&self, _: Result<&MetadataMap, &Status>) -> End {
@@ -148,16 +142,17 @@ impl Protocol for ConnectUnary {
 
     fn failure(&self, _: &'static Wire, status: &Status) -> http::Response<Body> {
         // JSON, whatever the codec of the call.
-        let mut head = response_head(
-            status.metadata().clone(),
+        let mut headers = response_headers(
+            status.metadata(),
             &HeaderValue::from_static("application/json"),
         );
-        *head.status_mut() = error::connect_http_status(status.code());
-        head.headers_mut().insert(
+        headers.insert(
             header::ACCEPT_ENCODING,
             HeaderValue::from_static(compression::SUPPORTED),
         );
-        head.map(|()| Body::full(error::connect_error_body(status)))
+        let mut response = response(headers, Body::full(error::connect_error_body(status)));
+        *response.status_mut() = error::connect_http_status(status.code());
+        response
     }
 }
 
@@ -194,24 +189,19 @@ impl Protocol for ConnectStream {
         _: Compression,
         mut message: Vec<u8>,
         metadata: MetadataMap,
-        trailers: MetadataMap,
+        trailers: &MetadataMap,
     ) -> http::Response<Body> {
-        let head = self.stream(wire, offered, metadata);
-        message.extend_from_slice(&self.end(Ok(&trailers)).data);
-        head.map(|()| Body::full(message))
+        let headers = self.head(wire, offered, metadata);
+        message.extend_from_slice(&self.end(Ok(trailers)).data);
+        response(headers, Body::full(message))
     }
 
-    fn stream(
-        &self,
-        wire: &'static Wire,
-        offered: Compression,
-        metadata: MetadataMap,
-    ) -> http::Response<()> {
-        let mut head = response_head(metadata, &wire.content_type);
+    fn head(&self, wire: &'static Wire, offered: Compression, metadata: MetadataMap) -> HeaderMap {
+        let mut headers = response_headers(&metadata, &wire.content_type);
         if let Some(encoding) = offered.header_value() {
-            head.headers_mut().insert(CONTENT_ENCODING, encoding);
+            headers.insert(CONTENT_ENCODING, encoding);
         }
-        head
+        headers
     }
 
     fn end(&self, result: Result<&MetadataMap, &Status>) -> End {
@@ -232,12 +222,12 @@ impl Protocol for ConnectStream {
     }
 
     fn failure(&self, wire: &'static Wire, status: &Status) -> http::Response<Body> {
-        let mut head = response_head(MetadataMap::new(), &wire.content_type);
-        head.headers_mut().insert(
+        let mut headers = response_headers(&MetadataMap::new(), &wire.content_type);
+        headers.insert(
             ACCEPT_ENCODING,
             HeaderValue::from_static(compression::SUPPORTED),
         );
-        head.map(|()| Body::full(self.end(Err(status)).data))
+        response(headers, Body::full(self.end(Err(status)).data))
     }
 }
 

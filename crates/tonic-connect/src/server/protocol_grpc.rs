@@ -8,7 +8,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::body::Body;
-use super::protocol::{End, Protocol, Terms, Wire, response_head};
+use super::protocol::{End, Protocol, Terms, Wire, response, response_headers};
 use crate::compression::{self, Compression};
 use crate::envelope::{self, COMPRESSED, PREFIX_LEN};
 use crate::{error, timeout};
@@ -81,30 +81,26 @@ impl Protocol for Grpc {
         _: Compression,
         mut message: Vec<u8>,
         metadata: MetadataMap,
-        trailers: MetadataMap,
+        trailers: &MetadataMap,
     ) -> http::Response<Body> {
-        let head = self.stream(wire, offered, metadata);
-        let end = self.end(Ok(&trailers));
-        match end.trailers {
-            Some(trailers) => head.map(|()| Body::full_with_trailers(message.into(), trailers)),
+        let headers = self.head(wire, offered, metadata);
+        let end = self.end(Ok(trailers));
+        let body = match end.trailers {
+            Some(trailers) => Body::full_with_trailers(message.into(), trailers),
             None => {
                 message.extend_from_slice(&end.data);
-                head.map(|()| Body::full(message))
+                Body::full(message)
             }
-        }
+        };
+        response(headers, body)
     }
 
-    fn stream(
-        &self,
-        wire: &'static Wire,
-        offered: Compression,
-        metadata: MetadataMap,
-    ) -> http::Response<()> {
-        let mut head = response_head(metadata, &wire.content_type);
+    fn head(&self, wire: &'static Wire, offered: Compression, metadata: MetadataMap) -> HeaderMap {
+        let mut headers = response_headers(&metadata, &wire.content_type);
         if let Some(encoding) = offered.header_value() {
-            head.headers_mut().insert(ENCODING, encoding);
+            headers.insert(ENCODING, encoding);
         }
-        head
+        headers
     }
 
     fn announce(&self, headers: &mut HeaderMap, trailers: &MetadataMap) {

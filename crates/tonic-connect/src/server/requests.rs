@@ -17,7 +17,7 @@ use tonic::codec::{DecodeBuf, Decoder, Streaming};
 use tonic::{Code, Status};
 
 use super::BoxError;
-use super::call::unreadable;
+use super::collect::unreadable;
 use super::protocol::Wire;
 use super::text;
 use crate::codec::Codec;

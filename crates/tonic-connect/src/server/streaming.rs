@@ -21,9 +21,9 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::answer::write_message;
-use super::call::{deadline_exceeded, panicked};
 use super::options::Options;
 use super::protocol::Wire;
+use super::respond::{deadline_exceeded, panicked};
 use super::text;
 use crate::compression::Compression;
 
