@@ -117,7 +117,8 @@ impl Call {
 fn remove(headers: &mut HeaderMap, names: &[HeaderName]) {
     let mut there = 0_u64;
     for name in headers.keys() {
-        if let Some(at) = names.iter().position(|reserved| reserved == name) {
+        let name = name.as_str();
+        if let Some(at) = names.iter().position(|it| it.as_str() == name) {
             there |= 1 << at;
         }
     }

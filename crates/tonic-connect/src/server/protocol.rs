@@ -3,7 +3,7 @@
 //! Everything outside the `protocol_*.rs` files works on this trait and never asks which protocol it serves.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, request};
+use http::{HeaderMap, HeaderName, HeaderValue, request};
 use std::time::Duration;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -55,7 +55,7 @@ pub(super) trait Protocol: Sync {
     fn terms(&self, head: &request::Parts) -> Result<Terms, Status>;
 
     /// The headers that are the protocol's own business and not metadata of the call.
-    fn reserved(&self) -> &'static [http::HeaderName];
+    fn reserved(&self) -> &'static [HeaderName];
 
     /// The bytes before each message in a body.
     fn prefix_len(&self) -> usize;
@@ -98,6 +98,21 @@ pub(super) trait Protocol: Sync {
 
     /// The response to a call that failed before its first byte was sent.
     fn failure(&self, wire: &'static Wire, status: &Status) -> http::Response<Body>;
+}
+
+/// The first value of each of `names`, in one pass: most requests have fewer headers than there are names to look for.
+pub(super) fn first_of<'a, const N: usize>(
+    headers: &'a HeaderMap,
+    names: [&HeaderName; N],
+) -> [Option<&'a HeaderValue>; N] {
+    let names = names.map(HeaderName::as_str);
+    let mut found = [None; N];
+    for (name, value) in headers {
+        if let Some(at) = names.iter().position(|wanted| *wanted == name.as_str()) {
+            found[at].get_or_insert(value);
+        }
+    }
+    found
 }
 
 /// The headers for `metadata`: what may go on the wire, and the content type.

@@ -13,7 +13,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::body::Body;
-use super::protocol::{End, Protocol, Terms, Wire, response, response_headers};
+use super::protocol::{End, Protocol, Terms, Wire, first_of, response, response_headers};
 use super::protocol_grpc::{enveloped_message, flags};
 use crate::codec::Codec;
 use crate::compression::{self, Compression};
@@ -25,14 +25,15 @@ const TIMEOUT_MS: HeaderName = HeaderName::from_static("connect-timeout-ms");
 const CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
 
+/// Those that most requests have come first.
 static RESERVED: [HeaderName; 9] = [
-    header::ACCEPT_ENCODING,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
-    header::TRANSFER_ENCODING,
+    header::CONTENT_LENGTH,
+    header::ACCEPT_ENCODING,
     PROTOCOL_VERSION,
     TIMEOUT_MS,
+    header::CONTENT_ENCODING,
+    header::TRANSFER_ENCODING,
     CONTENT_ENCODING,
     ACCEPT_ENCODING,
 ];
@@ -66,18 +67,20 @@ fn terms(
     accept: &HeaderName,
 ) -> Result<Terms, Status> {
     let headers = &head.headers;
+    let [version, timeout, encoding, accepted] =
+        first_of(headers, [&PROTOCOL_VERSION, &TIMEOUT_MS, encoding, accept]);
     check_version(
-        headers.get(PROTOCOL_VERSION).map(HeaderValue::as_bytes),
+        version.map(HeaderValue::as_bytes),
         "1",
         "connect-protocol-version",
     )?;
-    let timeout = headers
-        .get(TIMEOUT_MS)
-        .map(timeout::parse_connect)
-        .transpose();
+    let timeout = timeout.map(timeout::parse_connect).transpose();
     Ok(Terms {
-        request: Compression::from_header(headers.get(encoding))?,
-        response: Compression::choose(headers.get_all(accept)),
+        request: Compression::from_header(encoding)?,
+        response: match accepted {
+            Some(_) => Compression::choose(headers.get_all(accept)),
+            None => Compression::Identity,
+        },
         timeout: timeout.map_err(|error| Status::invalid_argument(error.to_string()))?,
         message: None,
     })

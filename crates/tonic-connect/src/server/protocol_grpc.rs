@@ -8,7 +8,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::body::Body;
-use super::protocol::{End, Protocol, Terms, Wire, response, response_headers};
+use super::protocol::{End, Protocol, Terms, Wire, first_of, response, response_headers};
 use crate::compression::{self, Compression};
 use crate::envelope::{self, COMPRESSED, PREFIX_LEN};
 use crate::{error, timeout};
@@ -17,16 +17,17 @@ const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
+/// Those that most requests have come first.
 static RESERVED: [HeaderName; 9] = [
-    header::ACCEPT_ENCODING,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::TE,
-    header::TRANSFER_ENCODING,
     ACCEPT_ENCODING,
-    ENCODING,
     TIMEOUT,
+    ENCODING,
+    header::CONTENT_LENGTH,
+    header::ACCEPT_ENCODING,
+    header::CONTENT_ENCODING,
+    header::TRANSFER_ENCODING,
 ];
 
 /// The flag of the frame that holds gRPC-Web's trailers.
@@ -44,10 +45,15 @@ pub(super) struct Grpc {
 impl Protocol for Grpc {
     fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
         let headers = &head.headers;
-        let timeout = headers.get(TIMEOUT).map(timeout::parse_grpc).transpose();
+        let [timeout, encoding, accepted] =
+            first_of(headers, [&TIMEOUT, &ENCODING, &ACCEPT_ENCODING]);
+        let timeout = timeout.map(timeout::parse_grpc).transpose();
         Ok(Terms {
-            request: Compression::from_header(headers.get(ENCODING))?,
-            response: Compression::choose(headers.get_all(ACCEPT_ENCODING)),
+            request: Compression::from_header(encoding)?,
+            response: match accepted {
+                Some(_) => Compression::choose(headers.get_all(ACCEPT_ENCODING)),
+                None => Compression::Identity,
+            },
             timeout: timeout.map_err(|error| Status::invalid_argument(error.to_string()))?,
             message: None,
         })

@@ -8,7 +8,8 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -22,29 +23,40 @@ pub(super) type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The calls that have come and are not begun: where hyper leaves them, and where the connection takes them from.
 #[derive(Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
+pub(super) struct Calls(Arc<Inbox>);
+
+#[derive(Default)]
+struct Inbox {
+    /// Whether somebody should look: HTTP/1.1 never puts anything here.
+    any: AtomicBool,
+    calls: Mutex<Vec<Call>>,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl<F> Executor<F> for Calls
 where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, call: F) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(Box::pin(call));
+        self.0.lock().push(Box::pin(call));
+        self.0.any.store(true, Ordering::Release);
     }
 }
 
 impl Calls {
     /// Begins all that have come; whether there were any. `batch` is empty before and after, and kept for its room.
     pub(super) fn begin(&self, batch: &mut Vec<Call>) -> bool {
-        // Swapped out: what runs below may bring another call.
-        std::mem::swap(
-            batch,
-            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
-        );
-        if batch.is_empty() {
+        if !self.0.any.load(Ordering::Acquire) {
             return false;
         }
+        self.0.any.store(false, Ordering::Relaxed);
+        // Swapped out: what runs below may bring another call.
+        std::mem::swap(batch, &mut *self.0.lock());
         let start = Instant::now();
         let mut late = false;
         for mut call in batch.drain(..) {
@@ -66,7 +78,7 @@ impl Calls {
 
     /// Drops what was not begun. To be called at the end: calls hold what holds them.
     pub(super) fn forget(&self) {
-        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = std::mem::take(&mut *self.0.lock());
         drop(waiting);
     }
 }
