@@ -145,18 +145,23 @@ impl Compression {
     ///
     /// # Errors
     /// `resource_exhausted` past the limit, `invalid_argument` when the data is not what the encoding says.
+    #[inline]
     pub(crate) fn decompress(self, data: Bytes, limit: usize) -> Result<Bytes, Status> {
-        if self == Self::Identity || data.is_empty() {
-            return match data.len() {
-                length if length > limit => Err(over_limit(limit)),
-                _ => Ok(data),
-            };
+        if self != Self::Identity && !data.is_empty() {
+            return self.expand(&data, limit);
         }
+        match data.len() {
+            length if length > limit => Err(over_limit(limit)),
+            _ => Ok(data),
+        }
+    }
+
+    fn expand(self, data: &Bytes, limit: usize) -> Result<Bytes, Status> {
         let plain = match self {
-            Self::Identity => return Ok(data),
+            Self::Identity => return Ok(data.clone()),
             Self::Gzip => read_at_most(MultiGzDecoder::new(data.as_ref()), data.len(), limit),
             #[cfg(feature = "zstd")]
-            Self::Zstd => reused::unzstd(&data, |decoder| read_at_most(decoder, data.len(), limit)),
+            Self::Zstd => reused::unzstd(data, |decoder| read_at_most(decoder, data.len(), limit)),
             #[cfg(feature = "brotli")]
             Self::Brotli => {
                 let decoder = brotli::Decompressor::new(data.as_ref(), BROTLI_BUFFER);

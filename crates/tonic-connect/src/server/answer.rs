@@ -28,7 +28,10 @@ where
     let compression = write_message(wire, &call.options, offered, message, &mut out)?;
     let metadata = std::mem::take(response.metadata_mut());
     let mut extensions = std::mem::take(response.extensions_mut());
-    let Trailers(trailers) = extensions.remove().unwrap_or_default();
+    let Trailers(trailers) = match extensions.is_empty() {
+        true => Trailers::default(),
+        false => extensions.remove().unwrap_or_default(),
+    };
     let protocol = wire.protocol;
     let mut response = protocol.unary(wire, offered, compression, out, metadata, &trailers);
     if call.is_http1() {

@@ -67,7 +67,7 @@ where
     let kept = Rest {
         body: kept,
         // Such a client sends nothing before it is told to, which the first poll of the body does.
-        sending: !wanted || !head.headers.contains_key(header::EXPECT),
+        sending: !head.headers.keys().any(|name| name == header::EXPECT),
     };
     Lingering { plain, kept }
 }

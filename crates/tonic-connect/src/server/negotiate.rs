@@ -136,10 +136,21 @@ pub(super) fn wire_of_any(method: &HttpMethod, headers: &HeaderMap) -> &'static 
 }
 
 fn find(
-    mut wires: impl Iterator<Item = &'static Wire>,
+    wires: impl Iterator<Item = &'static Wire> + Clone,
     headers: &HeaderMap,
 ) -> Option<&'static Wire> {
     let sent = headers.get(CONTENT_TYPE)?.as_bytes();
+    // As nearly everybody writes it.
+    if let Some(wire) = wires.clone().find(|wire| wire.content_type == sent) {
+        return Some(wire);
+    }
+    find_inexact(wires, sent)
+}
+
+fn find_inexact(
+    mut wires: impl Iterator<Item = &'static Wire>,
+    sent: &[u8],
+) -> Option<&'static Wire> {
     let (essence, parameters) = match sent.iter().position(|byte| *byte == b';') {
         Some(at) => (sent[..at].trim_ascii(), &sent[at + 1..]),
         None => (sent.trim_ascii(), &[][..]),
