@@ -98,7 +98,7 @@ fn has_detail(status: &Status, reason: &str) -> Outcome {
     let details = tonic_connect::details::of(status);
     let detail = details
         .first()
-        .and_then(|detail| detail.unpack::<ErrorDetail>("echo.v1.ErrorDetail"));
+        .and_then(|detail| detail.unpack::<ErrorDetail>().ok());
     same(
         "detail",
         detail,
