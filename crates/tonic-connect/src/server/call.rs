@@ -1,7 +1,7 @@
 //! The way of one call, the same for every protocol: negotiated terms, the request's message, the response's message.
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, Version, request};
+use http::{Extensions, HeaderMap, Version, request};
 use prost::Message;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -11,6 +11,7 @@ use tonic::metadata::MetadataMap;
 
 use super::body::Body;
 use super::collect::Collect;
+use super::headers::{Known, Names};
 use super::negotiate::negotiate;
 use super::options::Options;
 use super::protocol::{Terms, Wire};
@@ -25,6 +26,8 @@ pub(super) struct Call {
     pub(super) options: Options,
     pub(super) deadline: Option<Instant>,
     terms: Terms,
+    // The protocol's own headers.
+    reserved: Names,
     // Whether it came over HTTP/1.1 or older.
     http1: bool,
     headers: HeaderMap,
@@ -38,8 +41,10 @@ impl Call {
         method: &Method,
         head: request::Parts,
     ) -> Result<Self, Box<http::Response<Body>>> {
-        let (wire, terms) =
-            negotiate(method, &head).map_err(|refusal| Box::new(refusal.into_response()))?;
+        let known = Known::of(&head.headers);
+        let (wire, terms) = negotiate(method, &head, &known)
+            .map_err(|refusal| Box::new(refusal.into_response()))?;
+        let reserved = known.names().and(wire.protocol.reserved());
         let terms = terms.map_err(|status| Box::new(wire.protocol.failure(wire, &status)))?;
         let timeout = match (terms.timeout, options.max_deadline) {
             (Some(asked), Some(allowed)) => Some(asked.min(allowed)),
@@ -52,6 +57,7 @@ impl Call {
             options: options.clone(),
             deadline,
             terms,
+            reserved,
             http1: head.version <= Version::HTTP_11,
             headers: head.headers,
             extensions: head.extensions,
@@ -104,27 +110,11 @@ impl Call {
     /// What the handler gets, once: the metadata is what is not the protocol's own.
     fn request<T>(&mut self, message: T) -> tonic::Request<T> {
         let mut headers = std::mem::take(&mut self.headers);
-        remove(&mut headers, self.wire.protocol.reserved());
+        self.reserved.remove_from(&mut headers);
         let mut extensions = std::mem::take(&mut self.extensions);
         if let Some(timeout) = self.terms.timeout {
             extensions.insert(Timeout(timeout));
         }
         tonic::Request::from_parts(MetadataMap::from_headers(headers), extensions, message)
-    }
-}
-
-/// Removes those of `names` that are there, which are few: to look at what is there costs less than to look for each.
-fn remove(headers: &mut HeaderMap, names: &[HeaderName]) {
-    let mut there = 0_u64;
-    for name in headers.keys() {
-        let name = name.as_str();
-        if let Some(at) = names.iter().position(|it| it.as_str() == name) {
-            there |= 1 << at;
-        }
-    }
-    for (at, name) in names.iter().enumerate() {
-        if there & (1 << at) != 0 {
-            headers.remove(name);
-        }
     }
 }

@@ -14,6 +14,7 @@ mod call;
 mod collect;
 #[cfg(feature = "cors")]
 mod cors;
+mod headers;
 mod linger;
 mod negotiate;
 mod one_request;

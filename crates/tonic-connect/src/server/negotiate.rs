@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode,
 use tonic::Status;
 
 use super::body::Body;
+use super::headers::{Header, Known};
 use super::protocol::{Terms, Wire};
 use super::protocol_connect::{self, STREAM, UNARY};
 use super::protocol_grpc::{GRPC, GRPC_WEB};
@@ -90,13 +91,15 @@ impl Refusal {
 pub(super) fn negotiate(
     method: &Method,
     head: &request::Parts,
+    headers: &Known<'_>,
 ) -> Result<(&'static Wire, Result<Terms, Status>), Refusal> {
     let readable =
         method.kind == MethodKind::Unary && method.idempotency == Idempotency::NoSideEffects;
     match head.method {
         HttpMethod::POST => {
-            let wire = wire_of_method(method.kind, &head.headers)?;
-            Ok((wire, wire.protocol.terms(head)))
+            let content_type = headers.first(Header::ContentType);
+            let wire = wire_of_method(method.kind, content_type)?;
+            Ok((wire, wire.protocol.terms(headers)))
         }
         HttpMethod::GET if readable => {
             let query = protocol_connect::GetQuery::parse(head.uri.query().unwrap_or_default());
@@ -105,19 +108,22 @@ pub(super) fn negotiate(
                 Some(Codec::Json) => &CONNECT_UNARY[1],
                 None => return Err(Refusal::ContentType(ACCEPT_UNARY)),
             };
-            Ok((wire, query.terms(head)))
+            Ok((wire, query.terms(headers)))
         }
         _ if readable => Err(Refusal::Method(HeaderValue::from_static("GET, POST"))),
         _ => Err(Refusal::Method(HeaderValue::from_static("POST"))),
     }
 }
 
-fn wire_of_method(kind: MethodKind, headers: &HeaderMap) -> Result<&'static Wire, Refusal> {
+fn wire_of_method(
+    kind: MethodKind,
+    content_type: Option<&HeaderValue>,
+) -> Result<&'static Wire, Refusal> {
     let (connect, accepted) = match kind {
         MethodKind::Unary => (&CONNECT_UNARY, ACCEPT_UNARY),
         _ => (&CONNECT_STREAM, ACCEPT_STREAM),
     };
-    find(connect.iter().chain(&ENVELOPED), headers).ok_or(Refusal::ContentType(accepted))
+    find(connect.iter().chain(&ENVELOPED), content_type).ok_or(Refusal::ContentType(accepted))
 }
 
 /// The wire to answer in when the method is not known, or not yet: Connect's JSON for a request that names none, since
@@ -128,7 +134,7 @@ pub(super) fn wire_of_any(method: &HttpMethod, headers: &HeaderMap) -> &'static 
         .chain(&CONNECT_STREAM)
         .chain(&ENVELOPED);
     let found = if method == HttpMethod::POST {
-        find(wires, headers)
+        find(wires, headers.get(CONTENT_TYPE))
     } else {
         None
     };
@@ -137,9 +143,9 @@ pub(super) fn wire_of_any(method: &HttpMethod, headers: &HeaderMap) -> &'static 
 
 fn find(
     wires: impl Iterator<Item = &'static Wire> + Clone,
-    headers: &HeaderMap,
+    content_type: Option<&HeaderValue>,
 ) -> Option<&'static Wire> {
-    let sent = headers.get(CONTENT_TYPE)?.as_bytes();
+    let sent = content_type?.as_bytes();
     // As nearly everybody writes it.
     if let Some(wire) = wires.clone().find(|wire| wire.content_type == sent) {
         return Some(wire);

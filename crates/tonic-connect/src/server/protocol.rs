@@ -3,12 +3,13 @@
 //! Everything outside the `protocol_*.rs` files works on this trait and never asks which protocol it serves.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, request};
+use http::{HeaderMap, HeaderValue};
 use std::time::Duration;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::body::Body;
+use super::headers::{Known, Names};
 use crate::codec::Codec;
 use crate::compression::Compression;
 
@@ -52,10 +53,10 @@ pub(super) trait Protocol: Sync {
     ///
     /// # Errors
     /// What to answer when they are not right.
-    fn terms(&self, head: &request::Parts) -> Result<Terms, Status>;
+    fn terms(&self, headers: &Known<'_>) -> Result<Terms, Status>;
 
     /// The headers that are the protocol's own business and not metadata of the call.
-    fn reserved(&self) -> &'static [HeaderName];
+    fn reserved(&self) -> Names;
 
     /// The bytes before each message in a body.
     fn prefix_len(&self) -> usize;
@@ -98,21 +99,6 @@ pub(super) trait Protocol: Sync {
 
     /// The response to a call that failed before its first byte was sent.
     fn failure(&self, wire: &'static Wire, status: &Status) -> http::Response<Body>;
-}
-
-/// The first value of each of `names`, in one pass: most requests have fewer headers than there are names to look for.
-pub(super) fn first_of<'a, const N: usize>(
-    headers: &'a HeaderMap,
-    names: [&HeaderName; N],
-) -> [Option<&'a HeaderValue>; N] {
-    let names = names.map(HeaderName::as_str);
-    let mut found = [None; N];
-    for (name, value) in headers {
-        if let Some(at) = names.iter().position(|wanted| *wanted == name.as_str()) {
-            found[at].get_or_insert(value);
-        }
-    }
-    found
 }
 
 /// The headers for `metadata`: what may go on the wire, and the content type.

@@ -8,35 +8,34 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::body::Body;
-use super::protocol::{End, Protocol, Terms, Wire, first_of, response, response_headers};
+use super::headers::{Header, Known, Names};
+use super::protocol::{End, Protocol, Terms, Wire, response, response_headers};
 use super::protocol_grpc::{enveloped_message, flags};
 use crate::codec::Codec;
 use crate::compression::{self, Compression};
 use crate::envelope::{self, PREFIX_LEN};
 use crate::{error, timeout};
 
-const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
-const TIMEOUT_MS: HeaderName = HeaderName::from_static("connect-timeout-ms");
 const CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
 
-/// Those that most requests have come first.
-static RESERVED: [HeaderName; 9] = [
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::ACCEPT_ENCODING,
-    PROTOCOL_VERSION,
-    TIMEOUT_MS,
-    header::CONTENT_ENCODING,
-    header::TRANSFER_ENCODING,
-    CONTENT_ENCODING,
-    ACCEPT_ENCODING,
-];
+/// What a handler does not get.
+const RESERVED: Names = Names::new(&[
+    Header::ContentType,
+    Header::ContentLength,
+    Header::ContentEncoding,
+    Header::AcceptEncoding,
+    Header::TransferEncoding,
+    Header::ConnectProtocolVersion,
+    Header::ConnectTimeoutMs,
+    Header::ConnectContentEncoding,
+    Header::ConnectAcceptEncoding,
+]);
 
 /// The flag of the envelope that ends a stream.
 const END_STREAM: u8 = 0b0000_0010;
@@ -61,38 +60,31 @@ fn check_version(version: Option<&[u8]>, expected: &str, name: &str) -> Result<(
     }
 }
 
-fn terms(
-    head: &request::Parts,
-    encoding: &HeaderName,
-    accept: &HeaderName,
-) -> Result<Terms, Status> {
-    let headers = &head.headers;
-    let [version, timeout, encoding, accepted] =
-        first_of(headers, [&PROTOCOL_VERSION, &TIMEOUT_MS, encoding, accept]);
+/// The terms of a call whose bodies or messages have the encoding of that header.
+fn terms(headers: &Known<'_>, encoding: Header, accept: Header) -> Result<Terms, Status> {
+    let version = headers.first(Header::ConnectProtocolVersion);
     check_version(
         version.map(HeaderValue::as_bytes),
         "1",
         "connect-protocol-version",
     )?;
+    let timeout = headers.first(Header::ConnectTimeoutMs);
     let timeout = timeout.map(timeout::parse_connect).transpose();
     Ok(Terms {
-        request: Compression::from_header(encoding)?,
-        response: match accepted {
-            Some(_) => Compression::choose(headers.get_all(accept)),
-            None => Compression::Identity,
-        },
+        request: Compression::from_header(headers.first(encoding))?,
+        response: Compression::choose(headers.all(accept)),
         timeout: timeout.map_err(|error| Status::invalid_argument(error.to_string()))?,
         message: None,
     })
 }
 
 impl Protocol for ConnectUnary {
-    fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
-        terms(head, &header::CONTENT_ENCODING, &header::ACCEPT_ENCODING)
+    fn terms(&self, headers: &Known<'_>) -> Result<Terms, Status> {
+        terms(headers, Header::ContentEncoding, Header::AcceptEncoding)
     }
 
-    fn reserved(&self) -> &'static [HeaderName] {
-        &RESERVED
+    fn reserved(&self) -> Names {
+        RESERVED
     }
 
     fn prefix_len(&self) -> usize {
@@ -160,12 +152,16 @@ impl Protocol for ConnectUnary {
 }
 
 impl Protocol for ConnectStream {
-    fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
-        terms(head, &CONTENT_ENCODING, &ACCEPT_ENCODING)
+    fn terms(&self, headers: &Known<'_>) -> Result<Terms, Status> {
+        terms(
+            headers,
+            Header::ConnectContentEncoding,
+            Header::ConnectAcceptEncoding,
+        )
     }
 
-    fn reserved(&self) -> &'static [HeaderName] {
-        &RESERVED
+    fn reserved(&self) -> Names {
+        RESERVED
     }
 
     fn prefix_len(&self) -> usize {
@@ -276,13 +272,13 @@ impl<'a> GetQuery<'a> {
         }
     }
 
-    pub(super) fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
+    pub(super) fn terms(&self, headers: &Known<'_>) -> Result<Terms, Status> {
         check_version(
             self.connect.as_deref().map(str::as_bytes),
             "v1",
             "query parameter connect",
         )?;
-        let mut terms = UNARY.terms(head)?;
+        let mut terms = UNARY.terms(headers)?;
         terms.request =
             Compression::from_name(self.compression.as_deref().unwrap_or_default().as_bytes())?;
         terms.message = Some(self.message()?);

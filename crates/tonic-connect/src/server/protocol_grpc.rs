@@ -3,32 +3,32 @@
 //! Specifications: `PROTOCOL-HTTP2.md` and `PROTOCOL-WEB.md` of the gRPC project.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::body::Body;
-use super::protocol::{End, Protocol, Terms, Wire, first_of, response, response_headers};
+use super::headers::{Header, Known, Names};
+use super::protocol::{End, Protocol, Terms, Wire, response, response_headers};
 use crate::compression::{self, Compression};
 use crate::envelope::{self, COMPRESSED, PREFIX_LEN};
 use crate::{error, timeout};
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// Those that most requests have come first.
-static RESERVED: [HeaderName; 9] = [
-    header::CONTENT_TYPE,
-    header::TE,
-    ACCEPT_ENCODING,
-    TIMEOUT,
-    ENCODING,
-    header::CONTENT_LENGTH,
-    header::ACCEPT_ENCODING,
-    header::CONTENT_ENCODING,
-    header::TRANSFER_ENCODING,
-];
+/// What a handler does not get.
+const RESERVED: Names = Names::new(&[
+    Header::ContentType,
+    Header::ContentLength,
+    Header::ContentEncoding,
+    Header::AcceptEncoding,
+    Header::TransferEncoding,
+    Header::Te,
+    Header::GrpcTimeout,
+    Header::GrpcEncoding,
+    Header::GrpcAcceptEncoding,
+]);
 
 /// The flag of the frame that holds gRPC-Web's trailers.
 const WEB_TRAILERS: u8 = 0b1000_0000;
@@ -43,24 +43,19 @@ pub(super) struct Grpc {
 }
 
 impl Protocol for Grpc {
-    fn terms(&self, head: &request::Parts) -> Result<Terms, Status> {
-        let headers = &head.headers;
-        let [timeout, encoding, accepted] =
-            first_of(headers, [&TIMEOUT, &ENCODING, &ACCEPT_ENCODING]);
+    fn terms(&self, headers: &Known<'_>) -> Result<Terms, Status> {
+        let timeout = headers.first(Header::GrpcTimeout);
         let timeout = timeout.map(timeout::parse_grpc).transpose();
         Ok(Terms {
-            request: Compression::from_header(encoding)?,
-            response: match accepted {
-                Some(_) => Compression::choose(headers.get_all(ACCEPT_ENCODING)),
-                None => Compression::Identity,
-            },
+            request: Compression::from_header(headers.first(Header::GrpcEncoding))?,
+            response: Compression::choose(headers.all(Header::GrpcAcceptEncoding)),
             timeout: timeout.map_err(|error| Status::invalid_argument(error.to_string()))?,
             message: None,
         })
     }
 
-    fn reserved(&self) -> &'static [HeaderName] {
-        &RESERVED
+    fn reserved(&self) -> Names {
+        RESERVED
     }
 
     fn prefix_len(&self) -> usize {
