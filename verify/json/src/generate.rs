@@ -325,6 +325,7 @@ impl Generator {
 }
 
 /// Patterns match minus zero too.
+#[allow(clippy::needless_match)]
 fn without_minus_zero(value: Value) -> Value {
     match value {
         Value::F64(0.0) => Value::F64(0.0),

@@ -26,10 +26,10 @@ impl Zeros {
 
 /// Where two messages differ, or `None`.
 pub fn message_difference(a: &DynamicMessage, b: &DynamicMessage, zeros: Zeros) -> Option<String> {
-    if a.descriptor().full_name() == "google.protobuf.Any" {
-        if let (Some(a), Some(b)) = (inside(a), inside(b)) {
-            return message_difference(&a, &b, zeros);
-        }
+    if a.descriptor().full_name() == "google.protobuf.Any"
+        && let (Some(a), Some(b)) = (inside(a), inside(b))
+    {
+        return message_difference(&a, &b, zeros);
     }
     for field in a.descriptor().fields() {
         let name = field.name().to_owned();

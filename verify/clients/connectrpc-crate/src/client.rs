@@ -90,7 +90,7 @@ fn number(value: i64) -> Number {
 fn request(text: &str) -> EchoRequest {
     EchoRequest {
         text: text.to_owned(),
-        data: vec![0, 1, 255].into(),
+        data: vec![0, 1, 255],
         number: i64::MIN,
         ..Default::default()
     }

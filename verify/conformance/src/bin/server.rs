@@ -322,17 +322,17 @@ fn echo(
     };
     let answers = stream::unfold(state, |mut state| async move {
         // One request for each answer, as long as both last.
-        if state.pending.is_none() {
-            if let Some(requests) = &mut state.requests {
-                match requests.message().await {
-                    Ok(Some(request)) => state.pending = Some(Any::pack(&request)),
-                    Ok(None) => state.requests = None,
-                    Err(status) => {
-                        state.requests = None;
-                        state.answers = Vec::new().into_iter();
-                        state.error = None;
-                        return Some((Err(status), state));
-                    }
+        if state.pending.is_none()
+            && let Some(requests) = &mut state.requests
+        {
+            match requests.message().await {
+                Ok(Some(request)) => state.pending = Some(Any::pack(&request)),
+                Ok(None) => state.requests = None,
+                Err(status) => {
+                    state.requests = None;
+                    state.answers = Vec::new().into_iter();
+                    state.error = None;
+                    return Some((Err(status), state));
                 }
             }
         }
