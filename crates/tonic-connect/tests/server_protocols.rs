@@ -7,13 +7,14 @@ mod greeter;
 
 use bytes::Bytes;
 use greeter::{
-    Caller, Greeter, STREAMING, UNARY, call, encode, encoding_headers, envelope, gzip,
+    Caller, Greeter, Reply, STREAMING, UNARY, call, encode, encoding_headers, envelope, gzip,
     is_enveloped, named, outcome, post, raw,
 };
 use http::{HeaderValue, StatusCode};
+use http_body_util::BodyExt as _;
 use prost::Message;
 use tonic::Code;
-use tonic_connect::server::Options;
+use tonic_connect::server::{self, Options};
 
 fn header(
     mut request: http::Request<http_body_util::Full<bytes::Bytes>>,
@@ -85,6 +86,49 @@ async fn an_error_keeps_its_code_message_and_metadata() {
             };
             assert_eq!(reply.status, http);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_that_calls_failure_and_tells_nothing() {
+    for content_type in UNARY {
+        let reply = call(
+            Greeter::default(),
+            post("Greet", content_type, &named("panic")),
+        )
+        .await;
+        let outcome = outcome(content_type, &reply);
+        assert_eq!(
+            (outcome.code, outcome.message.as_str()),
+            (Code::Internal, "the handler panicked"),
+            "{content_type}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_layer_refuses_in_the_callers_protocol() {
+    let status = tonic::Status::unauthenticated("the token has expired");
+    for content_type in UNARY.into_iter().chain(STREAMING).chain(["text/plain"]) {
+        let refusal = server::error_response(&post("Greet", content_type, &named("Ada")), &status);
+        let (head, body) = refusal.into_parts();
+        let data = body.collect().await.unwrap().to_bytes();
+        let reply = Reply {
+            status: head.status,
+            headers: head.headers,
+            data,
+            trailers: Default::default(),
+        };
+        let spoken = if content_type == "text/plain" {
+            "application/json"
+        } else {
+            content_type
+        };
+        let outcome = outcome(spoken, &reply);
+        assert_eq!(
+            (outcome.code, outcome.message.as_str()),
+            (Code::Unauthenticated, "the token has expired")
+        );
     }
 }
 
