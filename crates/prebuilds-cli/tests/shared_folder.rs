@@ -16,12 +16,16 @@ use fixture::{Fixture, Running, processes};
 const TAKEN_OVER: &str = "going on with a server of its own";
 const HANDED_ON: &str = "going on with the server of another";
 
-/// A repository whose command works until it is [released](release).
-fn steered(fixture: &Fixture, name: &str) {
-    let command = format!(
-        "touch {name} && mkfifo go && echo {name} works && cat go && rm go && echo {name} is done"
-    );
-    fixture.repository(name, &command);
+/// Repositories with these names, each with a command that works until it is [released](release).
+fn steered(names: &[&str]) -> Fixture {
+    let fixture = Fixture::new();
+    for name in names {
+        let command = format!(
+            "touch {name} && mkfifo go && echo {name} works && cat go && rm go && echo {name} is done"
+        );
+        fixture.repository(name, &command);
+    }
+    fixture
 }
 
 /// The environment of the prebuild of a repository that says it works.
@@ -49,6 +53,20 @@ fn started(run: &mut Running) -> String {
     line.split(' ').nth(1).unwrap().to_owned()
 }
 
+/// Runs a steered repository until its command works, and returns the id of the prebuild as well.
+fn working(fixture: &Fixture, name: &str) -> (Running, String) {
+    let mut run = run(fixture, name);
+    let id = started(&mut run);
+    run.wait_for_stderr(&format!("{name} works\n"));
+    (run, id)
+}
+
+/// Interrupts a command that lends its server, until it waits for a prebuild of another command.
+fn interrupt(lender: &mut Running) {
+    lender.signal("INT");
+    lender.wait_for_stderr("waiting for prebuild ");
+}
+
 fn assert_completed(run: Running) -> String {
     let said = run.end().exits(0);
     assert_eq!(said.json()["status"]["phase"], "PREBUILD_PHASE_COMPLETED");
@@ -66,19 +84,12 @@ fn assert_nothing_is_left(fixture: &Fixture, environments: &[PathBuf]) {
 
 #[test]
 fn a_command_stays_until_prebuilds_that_others_gave_it_have_ended() {
-    let fixture = Fixture::new();
-    for name in ["first", "second", "third"] {
-        steered(&fixture, name);
-    }
-    let mut first = run(&fixture, "first");
-    first.wait_for_stderr("first works\n");
-    let mut second = run(&fixture, "second");
-    second.wait_for_stderr("second works\n");
-    first.signal("INT");
-    first.wait_for_stderr("waiting for prebuild ");
+    let fixture = steered(&["first", "second", "third"]);
+    let (mut first, _) = working(&fixture, "first");
+    let (second, _) = working(&fixture, "second");
+    interrupt(&mut first);
     // Given to it while it waits for the second one.
-    let mut third = run(&fixture, "third");
-    third.wait_for_stderr("third works\n");
+    let (third, _) = working(&fixture, "third");
     release(&fixture, "second");
     assert_completed(second);
     first.wait_for_stderr("waiting for prebuild ");
@@ -90,16 +101,10 @@ fn a_command_stays_until_prebuilds_that_others_gave_it_have_ended() {
 
 #[test]
 fn a_prebuild_that_ended_before_its_server_did_is_read_from_the_next_server() {
-    let fixture = Fixture::new();
-    for name in ["first", "second"] {
-        steered(&fixture, name);
-    }
-    let mut first = run(&fixture, "first");
-    first.wait_for_stderr("first works\n");
-    let mut second = run(&fixture, "second");
-    second.wait_for_stderr("second works\n");
-    first.signal("INT");
-    first.wait_for_stderr("waiting for prebuild ");
+    let fixture = steered(&["first", "second"]);
+    let (mut first, _) = working(&fixture, "first");
+    let (second, _) = working(&fixture, "second");
+    interrupt(&mut first);
     // It sees neither the end of its prebuild nor that of the server.
     second.signal("STOP");
     release(&fixture, "second");
@@ -114,15 +119,9 @@ fn a_prebuild_that_ended_before_its_server_did_is_read_from_the_next_server() {
 
 #[test]
 fn commands_go_on_when_the_one_whose_server_they_use_is_killed() {
-    let fixture = Fixture::new();
-    for name in ["first", "second", "third"] {
-        steered(&fixture, name);
-    }
-    let mut first = run(&fixture, "first");
-    let orphan = started(&mut first);
-    first.wait_for_stderr("first works\n");
-    let mut second = run(&fixture, "second");
-    second.wait_for_stderr("second works\n");
+    let fixture = steered(&["first", "second", "third"]);
+    let (first, orphan) = working(&fixture, "first");
+    let (mut second, _) = working(&fixture, "second");
     // Two are built at a time: this one waits for its turn.
     let mut third = run(&fixture, "third");
     started(&mut third);
@@ -151,16 +150,11 @@ fn commands_go_on_when_the_one_whose_server_they_use_is_killed() {
 
 #[test]
 fn a_command_goes_on_when_the_one_whose_server_it_uses_no_longer_waits_for_it() {
-    let fixture = Fixture::new();
-    for name in ["first", "second"] {
-        steered(&fixture, name);
-    }
-    let mut first = run(&fixture, "first");
-    first.wait_for_stderr("first works\n");
+    let fixture = steered(&["first", "second"]);
+    let (mut first, _) = working(&fixture, "first");
     let mut second = Running::start(&mut fixture.on_folder(&["run", "second"]));
     second.wait_for_stderr("second works\n");
-    first.signal("INT");
-    first.wait_for_stderr("waiting for prebuild ");
+    interrupt(&mut first);
     first.signal("INT");
     first.end().exits(130);
     second.wait_for_stderr(TAKEN_OVER);
@@ -173,15 +167,9 @@ fn a_command_goes_on_when_the_one_whose_server_it_uses_no_longer_waits_for_it() 
 
 #[test]
 fn an_interrupt_cancels_a_prebuild_whose_server_was_killed() {
-    let fixture = Fixture::new();
-    for name in ["first", "second"] {
-        steered(&fixture, name);
-    }
-    let mut first = run(&fixture, "first");
-    let orphan = started(&mut first);
-    first.wait_for_stderr("first works\n");
-    let mut second = run(&fixture, "second");
-    second.wait_for_stderr("second works\n");
+    let fixture = steered(&["first", "second"]);
+    let (first, orphan) = working(&fixture, "first");
+    let (mut second, _) = working(&fixture, "second");
     // It learns of both at once.
     second.signal("STOP");
     first.kill();
@@ -201,12 +189,9 @@ fn a_command_whose_server_goes_before_its_prebuild_is_created_creates_it_on_the_
         "ProjectService/CreateProject",
         "PrebuildService/CreatePrebuild",
     ] {
-        let fixture = Fixture::new();
-        steered(&fixture, "first");
+        let fixture = steered(&["first"]);
         fixture.repository("second", "true");
-        let mut first = run(&fixture, "first");
-        let orphan = started(&mut first);
-        first.wait_for_stderr("first works\n");
+        let (first, orphan) = working(&fixture, "first");
         kill_amid(&fixture, first, call);
         let mut second = run(&fixture, "second");
         second.wait_for_stderr(TAKEN_OVER);
