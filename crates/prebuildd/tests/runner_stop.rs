@@ -3,7 +3,11 @@
 
 mod runner_fixture;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::task::Poll;
 
 use prebuildd::domain::source::{Repository, Revision, Source};
 use prebuildd::logs::Logs;
@@ -102,33 +106,58 @@ async fn stop_ends_a_command_that_somebody_awaits() {
     }
 }
 
+/// Whether a future ends within so many steps: it is polled, it asks to be polled again, it is
+/// polled, and so on. After the last step it is dropped.
+async fn ends_within(steps: usize, future: impl Future) -> bool {
+    let mut future = std::pin::pin!(future);
+    let mut left = steps;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        if future.as_mut().poll(context).is_ready() {
+            return Poll::Ready(true);
+        }
+        if left == 1 {
+            return Poll::Ready(false);
+        }
+        left -= 2;
+        Poll::Pending
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_dropped_start_leaves_nothing_after_remove() {
-    let fixture = Fixture::new(SandboxMode::None);
+    let bin = tempfile::tempdir().unwrap();
+    let fixture = Fixture::with(SandboxMode::None, |config| {
+        config.search_path = lingering_git(bin.path(), &config.search_path);
+    });
     let repository = fixture.with_devcontainer("{}");
-    // Drop it after each possible number of polls, until it is fast enough to finish.
-    for polls in 0.. {
+    // Dropped after each possible step, until it ends.
+    for steps in 0.. {
         let request = fixture.request(&repository, Revision::Head);
         let writer = fixture.writer(&request);
-        let finished = {
-            let mut starting = std::pin::pin!(fixture.runner.start(&request, &writer));
-            let mut finished = false;
-            for _ in 0..polls {
-                tokio::select! {
-                    biased;
-                    _ = &mut starting => { finished = true; break; }
-                    () = tokio::time::sleep(Duration::from_millis(3)) => {}
-                }
-            }
-            finished
-        };
+        let ended = ends_within(steps, fixture.runner.start(&request, &writer)).await;
         fixture.runner.remove(request.environment_id).await.unwrap();
         assert!(processes(request.environment_id).is_empty());
         assert!(fixture.runner.environments().await.unwrap().is_empty());
-        if finished {
+        if ended {
             break;
         }
     }
+}
+
+/// Puts a git into a folder that has a process beside it for as long as it runs, and for long after
+/// it was killed alone. Returns the search path that begins with it.
+fn lingering_git(folder: &Path, search_path: &str) -> String {
+    let git = folder.join("git");
+    let script = format!(
+        "#!/bin/sh\nsleep 1000 </dev/null >/dev/null 2>&1 &\nPATH='{search_path}' git \"$@\"\ncode=$?\nkill $!\nexit $code\n"
+    );
+    std::fs::write(&git, script).unwrap();
+    std::fs::set_permissions(&git, Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{search_path}", folder.display())
 }
 
 #[tokio::test]
