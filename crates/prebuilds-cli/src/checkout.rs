@@ -78,7 +78,7 @@ impl Target {
         } else {
             "--show-toplevel"
         };
-        let root = expect(folder, &["rev-parse", question])?;
+        let root = answer(folder, &["rev-parse", question])?;
         let repository = Repository::parse(&root).map_err(Failure::usage)?;
 
         let head = git(
@@ -89,7 +89,7 @@ impl Target {
         let uncommitted = if is_bare {
             0
         } else {
-            expect(Path::new(&root), &["status", "--porcelain"])?
+            answer(Path::new(&root), &["status", "--porcelain"])?
                 .lines()
                 .count()
         };
@@ -108,7 +108,7 @@ fn project_name(repository: &Repository) -> String {
 }
 
 /// What git answers to a question that it must be able to answer.
-fn expect(folder: &Path, words: &[&str]) -> Result<String, Failure> {
+fn answer(folder: &Path, words: &[&str]) -> Result<String, Failure> {
     let output = git(folder, words)?;
     if output.status.success() {
         Ok(line(&output))

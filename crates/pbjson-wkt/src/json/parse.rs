@@ -91,7 +91,7 @@ impl<'de> Parser<'de> {
     }
 
     #[inline]
-    fn expect(&mut self, byte: u8, name: &str) -> Result<(), Error> {
+    fn consume(&mut self, byte: u8, name: &str) -> Result<(), Error> {
         if self.peek() == Some(byte) {
             self.at += 1;
             return Ok(());
@@ -158,7 +158,7 @@ impl<'de> Parser<'de> {
         self.levels -= 1;
         let value = read(self).map_err(|error| error.at(self.at))?;
         self.levels += 1;
-        self.expect(close, "the end of an object or list")?;
+        self.consume(close, "the end of an object or list")?;
         Ok(value)
     }
 
@@ -390,7 +390,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        self.parser.expect(b':', "a colon")?;
+        self.parser.consume(b':', "a colon")?;
         seed.deserialize(&mut *self.parser)
     }
 }

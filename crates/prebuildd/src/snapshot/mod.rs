@@ -156,7 +156,7 @@ impl Snapshots {
     /// [`SnapshotError::Missing`] when there is none, [`SnapshotError::Damaged`] when its archive
     /// could not be restored.
     pub async fn verify(&self, prebuild_id: Uuid) -> Result<Manifest, SnapshotError> {
-        let manifest = self.expect(prebuild_id).await?;
+        let manifest = self.existing_manifest(prebuild_id).await?;
         let progress = Arc::new(Progress::new(Box::new(|_| ())));
         self.read_back(&manifest, progress, (0, 100)).await?;
         Ok(manifest)
@@ -167,7 +167,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`] when there is none, or when the store fails.
     pub async fn archive(&self, prebuild_id: Uuid) -> Result<Archive, SnapshotError> {
-        let manifest = self.expect(prebuild_id).await?;
+        let manifest = self.existing_manifest(prebuild_id).await?;
         let bytes = self.fetch(&manifest);
         Ok(Archive { manifest, bytes })
     }
@@ -186,7 +186,7 @@ impl Snapshots {
         Ok(())
     }
 
-    async fn expect(&self, prebuild_id: Uuid) -> Result<Manifest, SnapshotError> {
+    async fn existing_manifest(&self, prebuild_id: Uuid) -> Result<Manifest, SnapshotError> {
         self.manifest(prebuild_id)
             .await?
             .ok_or(SnapshotError::Missing(prebuild_id))
