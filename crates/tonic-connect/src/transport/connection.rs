@@ -26,6 +26,7 @@ use super::calls::Calls;
 use super::coalesce::Coalesced;
 use super::dispatch::Dispatch;
 use super::lifetime::{Lifetime, Verdict, after};
+use super::presence::Present;
 use super::traffic::Traffic;
 use super::{BoxError, ServerTls};
 
@@ -107,7 +108,8 @@ where
     let calls = Calls::default();
     let mut begun_calls = Vec::new();
     let builder = (terms.builder)(calls.clone());
-    let stream = Coalesced::new(TokioIo::new(stream), Arc::clone(&traffic));
+    let stream = Present::new(TokioIo::new(stream), Arc::clone(&traffic));
+    let stream = Coalesced::new(stream, Arc::clone(&traffic));
     let mut connection = pin!(builder.serve_connection(stream, service));
     let closes = closing.clone();
     // Completes when the sender is gone.

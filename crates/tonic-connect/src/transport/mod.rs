@@ -5,6 +5,7 @@ mod coalesce;
 mod connection;
 mod dispatch;
 mod lifetime;
+mod presence;
 mod server;
 mod tls;
 mod traffic;

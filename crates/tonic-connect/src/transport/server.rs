@@ -246,6 +246,8 @@ impl Server {
                 // From where head and body are, in one call.
                 .writev(true)
                 .keep_alive(http1_keep_alive)
+                // The transport looks whether the peer is still there.
+                .half_close(true)
                 // The connection sees to it.
                 .header_read_timeout(None);
             let mut http2 = builder.http2();

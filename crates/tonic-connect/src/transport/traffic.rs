@@ -56,6 +56,11 @@ impl Traffic {
         self.begun.load(Ordering::Relaxed)
     }
 
+    /// Whether a call of HTTP/1.1 runs.
+    pub(super) fn is_answering(&self) -> bool {
+        self.answering.load(Ordering::Relaxed)
+    }
+
     /// Whether requests of HTTP/2 come.
     pub(super) fn is_http2(&self) -> bool {
         self.http2.load(Ordering::Relaxed)
