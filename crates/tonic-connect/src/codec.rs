@@ -49,34 +49,39 @@ impl Codec {
         }
     }
 
-    /// The room that [`encode`](Self::encode) will want: exact for protobuf, rarely too small for JSON, so that the
+    /// Appends one message to `out`, after room for a prefix of so many bytes, and makes all of the room at once: a
     /// response is one allocation.
-    pub(crate) fn size_hint<M>(self, message: &M) -> usize
-    where
-        M: Message + Serialize,
-    {
-        match self {
-            Self::Proto => message.encoded_len(),
-            Self::Json => json::size_hint(message),
-        }
-    }
-
-    /// Appends one message to `out`.
     ///
     /// # Errors
     /// `internal` for a message that has no JSON form, such as a timestamp out of range.
-    pub(crate) fn encode<M>(self, message: &M, out: &mut Vec<u8>) -> Result<(), Status>
+    pub(crate) fn encode<M>(
+        self,
+        message: &M,
+        prefix: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Status>
     where
         M: Message + Serialize,
     {
+        let start = out.len() + prefix;
         match self {
             Self::Proto => {
-                message.encode_raw(out);
+                out.resize(start + message.encoded_len(), 0);
+                // Into a slice, since each byte that is pushed asks a vector to grow.
+                let mut rest = &mut out[start..];
+                message.encode_raw(&mut rest);
+                let unwritten = rest.len();
+                out.truncate(out.len() - unwritten);
                 Ok(())
             }
-            Self::Json => json::append(message, out).map_err(|error| {
-                Status::internal(format!("the message has no JSON form: {error}"))
-            }),
+            Self::Json => {
+                // Rarely too little.
+                out.reserve(prefix + json::size_hint(message));
+                out.resize(start, 0);
+                json::append(message, out).map_err(|error| {
+                    Status::internal(format!("the message has no JSON form: {error}"))
+                })
+            }
         }
     }
 }

@@ -55,8 +55,8 @@ impl<E: Message + Serialize, D> Encoder for MessageCodec<E, D> {
             message.encode_raw(buffer);
             return Ok(());
         }
-        let mut json = Vec::with_capacity(self.codec.size_hint(&message));
-        self.codec.encode(&message, &mut json)?;
+        let mut json = Vec::new();
+        self.codec.encode(&message, 0, &mut json)?;
         buffer.put_slice(&json);
         Ok(())
     }

@@ -97,10 +97,9 @@ where
     Res: Message + Serialize,
 {
     let start = out.len();
-    let payload = start + wire.protocol.prefix_len();
-    out.reserve(wire.protocol.prefix_len() + wire.codec.size_hint(message));
-    out.resize(payload, 0);
-    wire.codec.encode(message, out)?;
+    let prefix = wire.protocol.prefix_len();
+    wire.codec.encode(message, prefix, out)?;
+    let payload = start + prefix;
     let size = out.len() - payload;
     if size > options.max_response_bytes {
         let limit = options.max_response_bytes;
