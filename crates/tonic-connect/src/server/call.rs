@@ -87,6 +87,7 @@ impl Call {
     }
 
     /// Reads the whole request.
+    #[inline(always)]
     pub(super) fn collect<B: http_body::Body>(&mut self, body: B) -> Collect<B> {
         let message = self.terms.message.take();
         let limit = self.options.max_request_bytes;

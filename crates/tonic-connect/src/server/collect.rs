@@ -34,6 +34,7 @@ pin_project! {
 
 impl<B: Body> Collect<B> {
     /// `message` in place of the body where that is something.
+    #[inline(always)]
     pub(super) fn new(
         wire: &Wire,
         limit: usize,

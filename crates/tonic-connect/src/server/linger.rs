@@ -52,6 +52,7 @@ where
 }
 
 /// [`linger`] for the last that has the request in hand: leaves no mark.
+#[inline(always)]
 pub(super) fn linger_at_last<B>(head: &Parts, body: B) -> Lingering<B>
 where
     B: Body + Send + 'static,

@@ -40,6 +40,7 @@ pin_project! {
 
 impl<Req, B: http_body::Body, F, Fut, Res> OneRequest<Req, B, F, Fut, Res> {
     /// `finish` makes the response of what the handler answered.
+    #[inline(always)]
     pub(super) fn new(
         mut call: Call,
         body: B,

@@ -16,6 +16,8 @@ use super::protocol::Wire;
 
 /// The response to one call: what `answer` gives, or how it failed. It is dropped at the deadline, and a panic in it
 /// is this call's failure and nobody else's.
+// As all that makes a part of this future, so that the parts are moved into its box and nowhere else on the way.
+#[inline(always)]
 pub(super) fn respond<Fut>(
     wire: &'static Wire,
     deadline: Option<Instant>,
