@@ -5,6 +5,7 @@
 
 mod greeter;
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,11 +14,13 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use greeter::{GreetRequest, GreetResponse};
 use http::Request;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tonic::{Response, Status};
+use tonic_connect::server::Body;
 use tonic_connect::transport::Server;
 
 /// What a test and the calls that it makes have between them.
@@ -170,4 +173,37 @@ async fn a_stream_that_nobody_reads_is_dropped_when_its_caller_sends_no_more() {
     sent.recv().await.unwrap();
     stream.shutdown().await.unwrap();
     between.dropped.notified().await;
+}
+
+#[tokio::test]
+async fn a_large_body_comes_in_large_pieces_though_its_call_runs() {
+    const SIZE: usize = 1 << 20;
+    let service = tower::service_fn(|request: Request<Incoming>| async {
+        let mut body = request.into_body();
+        let (mut pieces, mut size) = (0, 0);
+        while let Some(frame) = body.frame().await {
+            pieces += 1;
+            size += frame.unwrap().into_data().unwrap().len();
+        }
+        let answer = format!("{size} bytes in {pieces} pieces");
+        Ok::<_, Infallible>(http::Response::new(Body::full(answer)))
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(Server::new().serve(listener, service, pending()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {SIZE}\r\n\r\n"
+    );
+    let request = [head.as_bytes(), &vec![b'x'; SIZE]].concat();
+    stream.write_all(&request).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (_, said) = answer.split_once("\r\n\r\n").unwrap();
+    let pieces = said
+        .strip_prefix("1048576 bytes in ")
+        .and_then(|rest| rest.strip_suffix(" pieces"))
+        .expect(said);
+    // Of 256 bytes on average, when the machine is that slow; of many thousands usually.
+    assert!(pieces.parse::<usize>().unwrap() < SIZE / 256, "{said}");
 }

@@ -73,13 +73,15 @@ impl<T: Read + Unpin> Read for Present<T> {
         cx: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let unread = self.unread();
-        if unread.is_empty() {
+        let taken = self.unread().len().min(buf.remaining());
+        if taken == 0 {
             return Pin::new(&mut self.inner).poll_read(cx, buf);
         }
-        let taken = unread.len().min(buf.remaining());
-        buf.put_slice(&unread[..taken]);
+        buf.put_slice(&self.unread()[..taken]);
         self.begin += taken as u8;
+        // And what comes after it, so that a large body is not read in pieces of this size. An end or an error is found
+        // again by the next read.
+        let _ = Pin::new(&mut self.inner).poll_read(cx, buf);
         Poll::Ready(Ok(()))
     }
 }
