@@ -7,12 +7,8 @@ use uuid::Uuid;
 
 use crate::house::{HANGS, HOUR, House};
 
-#[tokio::test]
-async fn a_running_prebuild_is_deleted_with_all_that_it_left() {
-    let house = House::new(Some(HANGS)).await;
-    let running = house.start();
-    let id = house.create(HOUR).await;
-    let seen = house.until_command_runs(id).await;
+/// Asks for the deletion of a prebuild and waits for it.
+async fn delete(house: &House, id: Uuid) {
     house
         .store
         .request_delete(house.project.organization_id, id, Timestamp::now())
@@ -21,6 +17,15 @@ async fn a_running_prebuild_is_deleted_with_all_that_it_left() {
     house
         .until(id, |row| row.phase == PrebuildPhase::Deleted)
         .await;
+}
+
+#[tokio::test]
+async fn a_running_prebuild_is_deleted_with_all_that_it_left() {
+    let house = House::new(Some(HANGS)).await;
+    let running = house.start();
+    let id = house.create(HOUR).await;
+    let seen = house.until_command_runs(id).await;
+    delete(&house, id).await;
     house.assert_nothing_left(&seen).await;
     assert!(!house.fixture.logs.exists(id));
     running.stop().await;
@@ -32,14 +37,7 @@ async fn a_completed_prebuild_is_deleted_with_its_snapshot() {
     let running = house.start();
     let id = house.create(HOUR).await;
     house.until_ended(id).await;
-    house
-        .store
-        .request_delete(house.project.organization_id, id, Timestamp::now())
-        .await
-        .unwrap();
-    house
-        .until(id, |row| row.phase == PrebuildPhase::Deleted)
-        .await;
+    delete(&house, id).await;
     assert!(house.snapshots.manifest(id).await.unwrap().is_none());
     assert_eq!(
         house.snapshots.prebuild_ids().await.unwrap(),

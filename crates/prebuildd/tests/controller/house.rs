@@ -175,7 +175,7 @@ impl House {
         std::fs::read_to_string(self.fixture.logs.path(id)).unwrap()
     }
 
-    /// No process and no environment is left, and the log has ended.
+    /// No process and no environment is left.
     pub(crate) async fn assert_nothing_left(&self, seen: &Prebuild) {
         assert!(processes(seen.environment_id.unwrap()).is_empty());
         assert_eq!(

@@ -14,6 +14,10 @@ macro_rules! headers {
         static NAMES: [HeaderName; [$($name),*].len()] = [$(HeaderName::from_static($name)),*];
 
         impl Header {
+            pub(super) fn name(self) -> &'static HeaderName {
+                &NAMES[self as usize]
+            }
+
             fn of(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$header),)*
@@ -64,7 +68,7 @@ impl<'a> Known<'a> {
 
     /// All values.
     pub(super) fn all(&self, header: Header) -> impl Iterator<Item = &'a HeaderValue> {
-        let name = self.first(header).map(|_| &NAMES[header as usize]);
+        let name = self.first(header).map(|_| header.name());
         name.into_iter().flat_map(|name| self.headers.get_all(name))
     }
 
@@ -81,8 +85,18 @@ impl<'a> Known<'a> {
 pub(super) struct Names(u16);
 
 impl Names {
-    pub(super) const fn new(headers: &[Header]) -> Self {
-        let mut names = 0;
+    /// What of HTTP says how a message was sent, and nothing about the call.
+    pub(super) const HTTP: Self = Self(0).with(&[
+        Header::ContentType,
+        Header::ContentLength,
+        Header::ContentEncoding,
+        Header::AcceptEncoding,
+        Header::TransferEncoding,
+    ]);
+
+    /// These, and those of `headers`.
+    pub(super) const fn with(self, headers: &[Header]) -> Self {
+        let mut names = self.0;
         let mut at = 0;
         while at < headers.len() {
             names |= 1 << headers[at] as u16;

@@ -21,16 +21,8 @@ use crate::compression::{self, Compression};
 use crate::envelope::{self, PREFIX_LEN};
 use crate::{error, timeout};
 
-const CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
-const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
-
 /// What a handler does not get.
-const RESERVED: Names = Names::new(&[
-    Header::ContentType,
-    Header::ContentLength,
-    Header::ContentEncoding,
-    Header::AcceptEncoding,
-    Header::TransferEncoding,
+const RESERVED: Names = Names::HTTP.with(&[
     Header::ConnectProtocolVersion,
     Header::ConnectTimeoutMs,
     Header::ConnectContentEncoding,
@@ -198,7 +190,7 @@ impl Protocol for ConnectStream {
     fn head(&self, wire: &'static Wire, offered: Compression, metadata: MetadataMap) -> HeaderMap {
         let mut headers = response_headers(&metadata, &wire.content_type);
         if let Some(encoding) = offered.header_value() {
-            headers.insert(CONTENT_ENCODING, encoding);
+            headers.insert(Header::ConnectContentEncoding.name(), encoding);
         }
         headers
     }
@@ -223,7 +215,7 @@ impl Protocol for ConnectStream {
     fn failure(&self, wire: &'static Wire, status: &Status) -> http::Response<Body> {
         let mut headers = response_headers(&MetadataMap::new(), &wire.content_type);
         headers.insert(
-            ACCEPT_ENCODING,
+            Header::ConnectAcceptEncoding.name(),
             HeaderValue::from_static(compression::SUPPORTED),
         );
         response(headers, Body::full(self.end(Err(status)).data))

@@ -3,7 +3,7 @@
 //! Specifications: `PROTOCOL-HTTP2.md` and `PROTOCOL-WEB.md` of the gRPC project.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
@@ -14,16 +14,8 @@ use crate::compression::{self, Compression};
 use crate::envelope::{self, COMPRESSED, PREFIX_LEN};
 use crate::{error, timeout};
 
-const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-
 /// What a handler does not get.
-const RESERVED: Names = Names::new(&[
-    Header::ContentType,
-    Header::ContentLength,
-    Header::ContentEncoding,
-    Header::AcceptEncoding,
-    Header::TransferEncoding,
+const RESERVED: Names = Names::HTTP.with(&[
     Header::Te,
     Header::GrpcTimeout,
     Header::GrpcEncoding,
@@ -99,7 +91,7 @@ impl Protocol for Grpc {
     fn head(&self, wire: &'static Wire, offered: Compression, metadata: MetadataMap) -> HeaderMap {
         let mut headers = response_headers(&metadata, &wire.content_type);
         if let Some(encoding) = offered.header_value() {
-            headers.insert(ENCODING, encoding);
+            headers.insert(Header::GrpcEncoding.name(), encoding);
         }
         headers
     }
@@ -143,7 +135,7 @@ impl Protocol for Grpc {
         *headers = error::grpc_trailers(Err(status));
         headers.insert(header::CONTENT_TYPE, wire.content_type.clone());
         headers.insert(
-            ACCEPT_ENCODING,
+            Header::GrpcAcceptEncoding.name(),
             HeaderValue::from_static(compression::SUPPORTED),
         );
         response

@@ -4,6 +4,8 @@
 //! writes out before each frame of more than 256 bytes when it can: a message and its trailers in two system calls. So
 //! this transport says that it cannot; and since h2 then writes a large frame in two pieces, it keeps a small piece
 //! until it knows what follows, and writes both from where they are.
+//!
+//! HTTP/1.1 hands over head and body as they are, and the small ones are copied together.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -18,8 +20,8 @@ use super::traffic::Traffic;
 /// The largest piece that is kept, in bytes.
 const KEPT: usize = 4 * 1024;
 
-/// The largest response of HTTP/1.1 whose head and body are copied to be written from one place, in bytes: for the
-/// system, that is less work than two places.
+/// The largest response of HTTP/1.1 whose head and body are copied to be written from one place, in bytes: two places
+/// are more work for the system.
 const TOGETHER: usize = 1024;
 
 /// A transport that writes what is flushed together in one call, and notes when its peer has to read first.
