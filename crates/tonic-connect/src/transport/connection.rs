@@ -12,7 +12,6 @@ use bytes::Buf;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -23,18 +22,17 @@ use tonic::transport::server::Connected;
 use tower_service::Service;
 
 use super::calls::Calls;
-use super::coalesce::Coalesced;
 use super::dispatch::Dispatch;
+use super::http::{Http, HttpTerms, Unknown};
 use super::lifetime::{Lifetime, Verdict, after};
-use super::presence::Present;
+use super::peeked::Peeked;
 use super::traffic::Traffic;
 use super::{BoxError, ServerTls};
 
 /// How connections are served; the same for all of a server.
 #[derive(Clone)]
 pub(super) struct Terms {
-    /// Sets up HTTP for one connection, whose calls go there.
-    pub(super) builder: Arc<dyn Fn(Calls) -> Builder<Calls> + Send + Sync>,
+    pub(super) http: HttpTerms,
     pub(super) tls: Option<ServerTls>,
     /// The time that a peer has to the head of a request.
     pub(super) patience: Duration,
@@ -107,10 +105,13 @@ where
     };
     let calls = Calls::default();
     let mut begun_calls = Vec::new();
-    let builder = (terms.builder)(calls.clone());
-    let stream = Present::new(TokioIo::new(stream), Arc::clone(&traffic));
-    let stream = Coalesced::new(stream, Arc::clone(&traffic));
-    let mut connection = pin!(builder.serve_connection(stream, service));
+    let mut connection = Http::Unknown(Some(Unknown {
+        stream: Peeked::new(TokioIo::new(stream)),
+        service,
+        traffic: Arc::clone(&traffic),
+        calls: calls.clone(),
+        terms: terms.http.clone(),
+    }));
     let closes = closing.clone();
     // Completes when the sender is gone.
     let mut closing = pin!(closing.changed());
@@ -128,7 +129,7 @@ where
         if !expected || over || (!asked_to_close && closes.has_changed().is_err()) {
             if !asked_to_close && closing.as_mut().poll(cx).is_ready() {
                 asked_to_close = true;
-                connection.as_mut().graceful_shutdown();
+                connection.graceful_shutdown();
             }
             while ticking.is_some() && timer.as_mut().poll(cx).is_ready() {
                 let now = Instant::now();
@@ -136,7 +137,7 @@ where
                     Verdict::Close => return Poll::Ready(Ok(())),
                     Verdict::AskToClose if !asked_to_close => {
                         asked_to_close = true;
-                        connection.as_mut().graceful_shutdown();
+                        connection.graceful_shutdown();
                     }
                     Verdict::AskToClose | Verdict::Stay => {}
                 }
@@ -149,7 +150,7 @@ where
             woken = has_budget_remaining().then(|| cx.waker().clone());
         }
         loop {
-            let served = connection.as_mut().poll(cx);
+            let served = connection.poll(cx);
             // Again after calls were begun: what they have answered is to be written.
             if served.is_ready() || !calls.begin(&mut begun_calls) {
                 lifetime.note(&traffic);

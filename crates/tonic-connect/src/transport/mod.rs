@@ -1,11 +1,13 @@
 //! Connections: HTTP/1.1 and HTTP/2, with and without TLS, by hyper, rustls and tokio.
 
 mod calls;
-mod coalesce;
 mod connection;
 mod dispatch;
+mod http;
+mod http1;
+mod http2;
 mod lifetime;
-mod presence;
+mod peeked;
 mod server;
 mod tls;
 mod traffic;

@@ -14,8 +14,6 @@ use bytes::Buf;
 use futures_util::future::{Either, select};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioTimer;
-use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -23,6 +21,7 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use super::connection::{self, Terms};
+use super::http::HttpTerms;
 use super::{BoxError, ServerTls};
 
 /// How long to wait before accepting again when the machine is out of file descriptors.
@@ -236,32 +235,12 @@ impl Server {
     }
 
     fn terms(&self) -> Terms {
-        let http1_keep_alive = self.http1_keep_alive;
-        let max_concurrent_streams = self.max_concurrent_streams;
-        let (interval, answer) = self.http2_keep_alive.unzip();
-        let builder = move |calls| {
-            let mut builder = Builder::new(calls);
-            builder
-                .http1()
-                // From where head and body are, in one call.
-                .writev(true)
-                .keep_alive(http1_keep_alive)
-                // The transport looks whether the peer is still there.
-                .half_close(true)
-                // The connection sees to it.
-                .header_read_timeout(None);
-            let mut http2 = builder.http2();
-            http2
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(max_concurrent_streams)
-                .keep_alive_interval(interval);
-            if let Some(answer) = answer {
-                http2.keep_alive_timeout(answer);
-            }
-            builder
-        };
         Terms {
-            builder: Arc::new(builder),
+            http: HttpTerms {
+                http1_keep_alive: self.http1_keep_alive,
+                max_concurrent_streams: self.max_concurrent_streams,
+                http2_keep_alive: self.http2_keep_alive,
+            },
             tls: self.tls.clone(),
             patience: self.header_read_timeout,
             max_age: self.max_connection_age,

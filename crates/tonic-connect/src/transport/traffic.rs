@@ -42,13 +42,12 @@ impl Traffic {
     }
 
     /// Notes whether what was to be written could be.
-    pub(super) fn written<T>(&self, written: Poll<T>) -> Poll<T> {
+    pub(super) fn written<T>(&self, written: &Poll<T>) {
         let blocked = written.is_pending();
         if blocked != self.blocked.load(Ordering::Relaxed) {
             self.blocked.store(blocked, Ordering::Relaxed);
             self.changed.store(true, Ordering::Relaxed);
         }
-        written
     }
 
     /// Whether a request has come.
