@@ -34,18 +34,41 @@ pub(super) struct Call {
     extensions: Extensions,
 }
 
+/// What was found in the headers of a request.
+struct Found {
+    wire: &'static Wire,
+    terms: Terms,
+    reserved: Names,
+}
+
+/// Negotiates; a response instead is the whole answer.
+fn find(method: &Method, head: &request::Parts) -> Result<Found, Box<http::Response<Body>>> {
+    let known = Known::of(&head.headers);
+    let (wire, terms) =
+        negotiate(method, head, &known).map_err(|refusal| Box::new(refusal.into_response()))?;
+    let reserved = known.names().and(wire.protocol.reserved());
+    let terms = terms.map_err(|status| Box::new(wire.protocol.failure(wire, &status)))?;
+    Ok(Found {
+        wire,
+        terms,
+        reserved,
+    })
+}
+
 impl Call {
     /// Negotiates; a response instead of a call is the whole answer.
+    // So that a call is moved to where it will be and nowhere else on the way.
+    #[inline(always)]
     pub(super) fn open(
         options: &Options,
         method: &Method,
         head: request::Parts,
     ) -> Result<Self, Box<http::Response<Body>>> {
-        let known = Known::of(&head.headers);
-        let (wire, terms) = negotiate(method, &head, &known)
-            .map_err(|refusal| Box::new(refusal.into_response()))?;
-        let reserved = known.names().and(wire.protocol.reserved());
-        let terms = terms.map_err(|status| Box::new(wire.protocol.failure(wire, &status)))?;
+        let Found {
+            wire,
+            terms,
+            reserved,
+        } = find(method, &head)?;
         let timeout = match (terms.timeout, options.max_deadline) {
             (Some(asked), Some(allowed)) => Some(asked.min(allowed)),
             (asked, allowed) => asked.or(allowed),

@@ -55,23 +55,24 @@ where
         let Some(answer) = this.answer.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
-        let result = match catch_unwind(AssertUnwindSafe(|| answer.poll(cx))) {
-            Ok(Poll::Ready(result)) => result,
-            Ok(Poll::Pending) => {
-                let Some(deadline) = this.deadline else {
-                    return Poll::Pending;
-                };
-                ready!(deadline.as_mut().poll(cx));
-                Err(deadline_exceeded())
-            }
-            Err(_) => Err(panicked()),
-        };
+        // Written where it is read: what `catch_unwind` returns is moved out of it several times.
+        let mut polled = Poll::Pending;
+        let whole = catch_unwind(AssertUnwindSafe(|| polled = answer.poll(cx))).is_ok();
+        if whole && polled.is_pending() {
+            let Some(deadline) = this.deadline else {
+                return Poll::Pending;
+            };
+            ready!(deadline.as_mut().poll(cx));
+        }
         // The handler's resources are free before the response is on its way.
         this.answer.set(None);
-        let wire = this.wire;
-        Poll::Ready(Ok(
-            result.unwrap_or_else(|status| wire.protocol.failure(wire, &status))
-        ))
+        let status = match polled {
+            Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
+            Poll::Ready(Err(status)) => status,
+            Poll::Pending if whole => deadline_exceeded(),
+            Poll::Pending => panicked(),
+        };
+        Poll::Ready(Ok(this.wire.protocol.failure(this.wire, &status)))
     }
 }
 

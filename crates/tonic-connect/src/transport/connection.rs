@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsAcceptor;
@@ -40,13 +40,14 @@ pub(super) struct Terms {
     pub(super) age_grace: Duration,
 }
 
-/// Serves one connection until it ends, or until `closing` completes and its calls have ended.
+/// Serves one connection until it ends, or until `closing` completes and its calls have ended; then `slot` is free.
 pub(super) async fn serve<S, B>(
     terms: Terms,
     stream: TcpStream,
     peer: SocketAddr,
     service: S,
     closing: watch::Receiver<()>,
+    slot: OwnedSemaphorePermit,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
@@ -60,12 +61,12 @@ pub(super) async fn serve<S, B>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    // In boxes of their own: a connection shall take the memory of its kind, not that of the largest.
     let served = match &terms.tls {
-        None => Box::pin(serve_http(&terms, stream, peer, service, closing, accepted)).await,
+        None => serve_http(&terms, stream, peer, service, closing, accepted).await,
         Some(tls) => {
             let acceptor = TlsAcceptor::from(Arc::clone(&tls.config));
             let handshake = timeout_at(after(accepted, terms.patience), acceptor.accept(stream));
+            // In boxes of their own, whose memory connections without TLS do not take.
             match Box::pin(handshake).await {
                 Ok(Ok(stream)) => {
                     Box::pin(serve_http(&terms, stream, peer, service, closing, accepted)).await
@@ -78,6 +79,7 @@ pub(super) async fn serve<S, B>(
     if let Err(error) = served {
         tracing::debug!(error, %peer, "a connection ended early");
     }
+    drop(slot);
 }
 
 async fn serve_http<IO, S, B>(
@@ -105,13 +107,13 @@ where
     };
     let calls = Calls::default();
     let mut begun_calls = Vec::new();
-    let mut connection = Http::Unknown(Some(Unknown {
+    let mut connection = Http::Unknown(Some(Box::new(Unknown {
         stream: Peeked::new(TokioIo::new(stream)),
         service,
         traffic: Arc::clone(&traffic),
         calls: calls.clone(),
         terms: terms.http.clone(),
-    }));
+    })));
     let closes = closing.clone();
     // Completes when the sender is gone.
     let mut closing = pin!(closing.changed());

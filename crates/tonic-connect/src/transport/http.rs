@@ -70,7 +70,7 @@ where
     B: Body,
 {
     /// Its peer has not said enough.
-    Unknown(Option<Unknown<T, S>>),
+    Unknown(Option<Box<Unknown<T, S>>>),
     /// It speaks HTTP/1.1.
     One(Pin<Box<http1::Connection<Http1<T>, S>>>),
     /// It speaks HTTP/2.
@@ -97,6 +97,7 @@ where
     B::Error: Into<BoxError>,
 {
     /// Goes on until the connection ends.
+    #[inline(always)]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         loop {
             let unknown = match self {
@@ -117,7 +118,7 @@ where
                 traffic,
                 calls,
                 terms,
-            } = known;
+            } = *known;
             *self = match is_http2 {
                 true => {
                     let stream = Http2::new(stream);

@@ -214,12 +214,11 @@ impl Server {
             };
             while connections.try_join_next().is_some() {}
             let service = service.clone();
-            let connection =
-                connection::serve(terms.clone(), stream, peer, service, closing.clone());
-            connections.spawn(async move {
-                connection.await;
-                drop(slot);
-            });
+            let terms = terms.clone();
+            let closing = closing.clone();
+            connections.spawn(connection::serve(
+                terms, stream, peer, service, closing, slot,
+            ));
         }
         drop(listener);
         drop(close);
