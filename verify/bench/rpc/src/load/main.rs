@@ -99,9 +99,10 @@ impl Plan {
             },
             json: PathBuf::new(),
             work: PathBuf::new(),
-            rounds: 7,
-            warm_up: Duration::from_millis(500),
-            window: Duration::from_secs(2),
+            // Many and short: what else the machine does changes by the second, and shall fall on all of a round.
+            rounds: 31,
+            warm_up: Duration::from_millis(250),
+            window: Duration::from_millis(500),
             parts: ["unary", "streams", "idle", "instructions"]
                 .map(str::to_owned)
                 .into(),
