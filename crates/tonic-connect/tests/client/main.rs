@@ -19,6 +19,7 @@ mod grpc_web;
 mod json;
 mod kinds;
 mod never_panics;
+mod pool;
 mod served;
 mod streaming;
 mod tls;

@@ -1,0 +1,178 @@
+//! Which connections a channel keeps, for how long, and how it finds out that one is dead.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tonic::{Code, Request};
+use tonic_connect::{Builder, Protocol};
+
+use crate::canned::response;
+use crate::echo::{self, Client, Echo};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MOMENT: Duration = Duration::from_millis(10);
+/// Frames of HTTP/2 (RFC 9113 section 6).
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const ACK: u8 = 1;
+
+/// What happened on which connection, counted from 0.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Call(usize),
+    Closed(usize),
+}
+
+/// A server of HTTP/1.1 that answers every request, and closes no connection.
+async fn keeping() -> (SocketAddr, mpsc::UnboundedReceiver<Seen>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (events, seen) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        for connection in 0.. {
+            let (socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(answer(socket, connection, events.clone()));
+        }
+    });
+    (address, seen)
+}
+
+/// Answers requests without a body until the client closes.
+async fn answer(mut socket: TcpStream, connection: usize, events: mpsc::UnboundedSender<Seen>) {
+    let mut head = Vec::new();
+    while socket.read_buf(&mut head).await.is_ok_and(|read| read > 0) {
+        if head.ends_with(b"\r\n\r\n") {
+            head.clear();
+            let _ = events.send(Seen::Call(connection));
+            let answer = response("200 OK", "Content-Type: application/proto\r\n", b"");
+            socket.write_all(&answer).await.unwrap();
+        }
+    }
+    let _ = events.send(Seen::Closed(connection));
+}
+
+async fn call(client: &mut Client) {
+    let request = Request::new(Echo::default());
+    echo::unary(client, request).await.unwrap();
+}
+
+fn client(builder: Builder) -> Client {
+    Client::new(builder.build().unwrap())
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_the_next_call() {
+    let (address, mut seen) = keeping().await;
+    let mut client = client(echo::builder(address));
+    for _ in 0..3 {
+        call(&mut client).await;
+        assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_may_keep_none_closes_each_after_its_call() {
+    let (address, mut seen) = keeping().await;
+    let mut client = client(echo::builder(address).pool_max_idle(0));
+    for connection in 0..3 {
+        call(&mut client).await;
+        assert_eq!(seen.recv().await, Some(Seen::Call(connection)));
+        assert_eq!(seen.recv().await, Some(Seen::Closed(connection)));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_closed_when_its_time_is_over() {
+    let (address, mut seen) = keeping().await;
+    let mut client = client(echo::builder(address).pool_idle_timeout(Some(HOUR)));
+    call(&mut client).await;
+    assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+    // Now time passes as fast as nothing happens.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    assert_eq!(seen.recv().await, Some(Seen::Closed(0)));
+    let kept = began.elapsed();
+    assert!((HOUR..=2 * HOUR).contains(&kept), "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_connection_without_such_a_time_is_kept() {
+    let (address, mut seen) = keeping().await;
+    let mut client = client(echo::builder(address).pool_idle_timeout(None));
+    call(&mut client).await;
+    tokio::time::pause();
+    tokio::time::advance(1000 * HOUR).await;
+    tokio::time::resume();
+    call(&mut client).await;
+    assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+    assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+}
+
+/// One frame of HTTP/2: its type, flags, stream and payload.
+async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, [u8; 4], Vec<u8>)> {
+    let mut head = [0; 9];
+    socket.read_exact(&mut head).await.ok()?;
+    let [a, b, c, kind, flags, stream @ ..] = head;
+    let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+    socket.read_exact(&mut payload).await.ok()?;
+    Some((kind, flags, stream, payload))
+}
+
+async fn write_frame(socket: &mut TcpStream, kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) {
+    let [_, a, b, c] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&[a, b, c, kind, flags][..], &stream].concat();
+    socket.write_all(&[&head, payload].concat()).await.unwrap();
+}
+
+/// A server of HTTP/2 that takes one call. It answers so many pings, then the call; one that is to answer none answers
+/// nothing. Returns how many pings came, when the client closes.
+async fn pinged(listener: TcpListener, answers: usize) -> usize {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    socket.read_exact(&mut [0; 24]).await.unwrap();
+    write_frame(&mut socket, SETTINGS, 0, [0; 4], &[]).await;
+    let (mut pings, mut call) = (0, None);
+    while let Some((kind, flags, stream, payload)) = read_frame(&mut socket).await {
+        match kind {
+            SETTINGS if flags & ACK == 0 => {
+                write_frame(&mut socket, SETTINGS, ACK, [0; 4], &[]).await
+            }
+            HEADERS => call = Some(stream),
+            PING if flags & ACK == 0 => {
+                pings += 1;
+                if pings <= answers {
+                    write_frame(&mut socket, PING, ACK, [0; 4], &payload).await;
+                }
+                if pings == answers {
+                    let head =
+                        b"\x88\x00\x0ccontent-type\x10application/grpc\x00\x0bgrpc-status\x015";
+                    // END_STREAM and END_HEADERS.
+                    write_frame(&mut socket, HEADERS, 5, call.unwrap(), head).await;
+                }
+            }
+            _ => {}
+        }
+    }
+    pings
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_no_ping_is_given_up_and_one_that_does_has_all_the_time_it_wants() {
+    for (answers, wait, code) in [(0, MOMENT, Code::Unavailable), (3, HOUR, Code::NotFound)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(pinged(listener, answers));
+        let builder = echo::builder(address).protocol(Protocol::Grpc);
+        let mut client = client(builder.http2_keep_alive(MOMENT, wait));
+        let status = echo::unary(&mut client, Request::new(Echo::default()))
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), code, "{status:?}");
+        drop(client);
+        let pings = server.await.unwrap();
+        assert!(pings >= answers.max(1), "{pings}");
+    }
+}
