@@ -25,8 +25,11 @@ fn main() -> Result<(), Error> {
         &[SHOP],
     )?;
 
-    // Without JSON there is no Connect service.
-    compile("no_json", configure().json(false), &[SHOP])?;
+    // Without JSON, messages have the binary format alone, and those of others need no serde.
+    let no_json = configure()
+        .json(false)
+        .extern_path(".shop.v1.Wrapping", "crate::by_hand::Ribbon");
+    compile("no_json", no_json, &[SHOP])?;
 
     // A package that another crate has generated, and messages that somebody has written.
     let external = configure()

@@ -118,8 +118,8 @@ impl Builder {
 
     /// Whether messages and enums have JSON; true unless it is set.
     ///
-    /// Without it no Connect services are generated, since a Connect server answers in the codec that its caller
-    /// chooses, and no clients that choose one. tonic's clients and servers are, and a `tonic_connect::Channel` goes under the clients all the same.
+    /// Without it messages need no serde, those of [`extern_path`](Self::extern_path) neither. Services are served over
+    /// all protocols and called in them all the same, in the binary format alone: who asks for JSON is refused with 415.
     #[must_use]
     pub fn json(mut self, enable: bool) -> Self {
         self.json = enable;

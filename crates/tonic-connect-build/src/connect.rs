@@ -34,11 +34,9 @@ pub(crate) fn generate(service: &Service, builder: &Builder) -> String {
         }
         _ => TokenStream::new(),
     };
-    let server =
-        (builder.build_server && builder.json).then(|| server(service, &full_name, builder));
-
-    let client = (builder.build_client && builder.json)
-        .then(|| connect_client::generate(service, &full_name, builder));
+    let server = (builder.build_server).then(|| server(service, &full_name, builder));
+    let client =
+        (builder.build_client).then(|| connect_client::generate(service, &full_name, builder));
 
     let module_doc = format!(" `{full_name}` over Connect, gRPC and gRPC-Web.");
     let service_doc = format!(" The methods of `{full_name}`.");
@@ -71,8 +69,12 @@ fn server(service: &Service, full_name: &str, builder: &Builder) -> TokenStream 
     let server_module = format_ident!("{}_server", naming::service_module(&service.name));
     let trait_name = format_ident!("{}", service.name);
     let connect = format_ident!("{}Connect", service.name);
+    let codecs = match builder.json {
+        true => "proto and JSON",
+        false => "proto alone",
+    };
     let connect_doc = format!(
-        " Serves any [`{trait_name}`](super::super::{server_module}::{trait_name}) over Connect, gRPC and gRPC-Web, proto and JSON."
+        " Serves any [`{trait_name}`](super::super::{server_module}::{trait_name}) over Connect, gRPC and gRPC-Web, {codecs}."
     );
     let arms = service
         .methods
@@ -204,6 +206,10 @@ fn arm(
         (true, false) => quote!(client_streaming),
         (true, true) => quote!(bidi_streaming),
     };
+    let codecs = match builder.json {
+        true => quote!(::tonic_connect::ProtoAndJson),
+        false => quote!(::tonic_connect::ProtoOnly),
+    };
     let inner = if builder.use_arc_self {
         quote!(inner)
     } else {
@@ -215,6 +221,7 @@ fn arm(
             ::tonic_connect::server::#entry(
                 &self.options,
                 &super::SERVICE.methods[#index],
+                #codecs,
                 request,
                 move |request| async move { #trait_name::#function(#inner, request).await },
             )

@@ -9,9 +9,25 @@ use crate::{Builder, naming};
 /// `FooClient`, with the methods of tonic's client and a choice of codec.
 pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) -> TokenStream {
     let client = format_ident!("{}Client", service.name);
-    let doc = format!(
-        " Calls `{full_name}` over a channel of any protocol, with messages as protobuf or JSON."
-    );
+    let (codecs, inner, new, with_codec) = match builder.json {
+        true => {
+            let with_codec = quote! {
+                /// Writes and reads messages with `codec`.
+                #[must_use]
+                pub fn with_codec(self, codec: ::tonic_connect::Codec) -> Self {
+                    Self { inner: self.inner.codec(codec) }
+                }
+            };
+            let client = quote!(::tonic_connect::Client);
+            ("protobuf or JSON", client, quote!(new), with_codec)
+        }
+        false => {
+            let client = quote!(::tonic_connect::Client<::tonic_connect::ProtoOnly>);
+            ("protobuf", client, quote!(proto_only), TokenStream::new())
+        }
+    };
+    let doc =
+        format!(" Calls `{full_name}` over a channel of any protocol, with messages as {codecs}.");
     let cfg = builder
         .client_feature
         .as_ref()
@@ -35,20 +51,16 @@ pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) ->
             #[doc = #doc]
             #[derive(::std::clone::Clone, ::std::fmt::Debug)]
             pub struct #client {
-                inner: ::tonic_connect::Client,
+                inner: #inner,
             }
 
             impl #client {
                 /// A client that sends protobuf, and no GETs.
                 pub fn new(channel: ::tonic_connect::Channel) -> Self {
-                    Self { inner: ::tonic_connect::Client::new(channel) }
+                    Self { inner: ::tonic_connect::Client::#new(channel) }
                 }
 
-                /// Writes and reads messages with `codec`.
-                #[must_use]
-                pub fn with_codec(self, codec: ::tonic_connect::Codec) -> Self {
-                    Self { inner: self.inner.codec(codec) }
-                }
+                #with_codec
 
                 /// Sends calls of methods without side effects as HTTP GET, where the protocol has it.
                 #[must_use]

@@ -33,56 +33,50 @@ impl Codec {
         }
     }
 
-    /// Reads one message.
+    /// Reads one message in the binary format.
+    ///
+    /// # Errors
+    /// `invalid_argument` for bytes that are not one whole message.
+    pub(crate) fn read_proto<M: Message + Default>(bytes: Bytes) -> Result<M, Status> {
+        M::decode(bytes)
+            .map_err(|error| Status::invalid_argument(format!("invalid protobuf message: {error}")))
+    }
+
+    /// Reads one message in JSON.
     ///
     /// # Errors
     /// `invalid_argument` which says what is wrong and where, for bytes that are not one whole message.
-    pub(crate) fn decode<M>(self, bytes: Bytes) -> Result<M, Status>
-    where
-        M: Message + Default + DeserializeOwned,
-    {
-        match self {
-            Self::Proto => M::decode(bytes).map_err(|error| {
-                Status::invalid_argument(format!("invalid protobuf message: {error}"))
-            }),
-            Self::Json => json::from_slice(&bytes).map_err(|error| invalid_json(&bytes, &error)),
-        }
+    pub(crate) fn read_json<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, Status> {
+        json::from_slice(bytes).map_err(|error| invalid_json(bytes, &error))
     }
 
-    /// Appends one message to `out`, after room for a prefix of so many bytes, and makes all of the room at once: a
-    /// response is one allocation.
+    /// Appends one message in the binary format to `out`, after room for a prefix of so many bytes, and makes all of
+    /// the room at once: a response is one allocation.
+    pub(crate) fn write_proto<M: Message>(message: &M, prefix: usize, out: &mut Vec<u8>) {
+        let start = out.len() + prefix;
+        out.resize(start + message.encoded_len(), 0);
+        // Into a slice, since each byte that is pushed asks a vector to grow.
+        let mut rest = &mut out[start..];
+        message.encode_raw(&mut rest);
+        let unwritten = rest.len();
+        out.truncate(out.len() - unwritten);
+    }
+
+    /// Appends one message in JSON to `out`, as [`write_proto`](Self::write_proto) does.
     ///
     /// # Errors
     /// `internal` for a message that has no JSON form, such as a timestamp out of range.
-    pub(crate) fn encode<M>(
-        self,
+    pub(crate) fn write_json<M: Serialize>(
         message: &M,
         prefix: usize,
         out: &mut Vec<u8>,
-    ) -> Result<(), Status>
-    where
-        M: Message + Serialize,
-    {
+    ) -> Result<(), Status> {
         let start = out.len() + prefix;
-        match self {
-            Self::Proto => {
-                out.resize(start + message.encoded_len(), 0);
-                // Into a slice, since each byte that is pushed asks a vector to grow.
-                let mut rest = &mut out[start..];
-                message.encode_raw(&mut rest);
-                let unwritten = rest.len();
-                out.truncate(out.len() - unwritten);
-                Ok(())
-            }
-            Self::Json => {
-                // Rarely too little.
-                out.reserve(prefix + json::size_hint(message));
-                out.resize(start, 0);
-                json::append(message, out).map_err(|error| {
-                    Status::internal(format!("the message has no JSON form: {error}"))
-                })
-            }
-        }
+        // Rarely too little.
+        out.reserve(prefix + json::size_hint(message));
+        out.resize(start, 0);
+        json::append(message, out)
+            .map_err(|error| Status::internal(format!("the message has no JSON form: {error}")))
     }
 }
 

@@ -19,6 +19,9 @@ mod client;
 mod codec;
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 #[cfg_attr(not(feature = "server"), allow(dead_code))]
+mod codecs;
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
 mod compression;
 #[cfg(feature = "protocol")]
 pub mod details;
@@ -49,6 +52,8 @@ pub use client::{
 };
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 pub use codec::Codec;
+#[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
+pub use codecs::{Codecs, ProtoAndJson, ProtoOnly, Reads, Writes};
 #[cfg(any(feature = "server", all(feature = "client", feature = "transport")))]
 pub use trailers::Trailers;
 

@@ -280,6 +280,7 @@ async fn a_call_is_dropped_when_its_caller_goes_away() {
             tonic_connect::server::unary(
                 &Default::default(),
                 method,
+                tonic_connect::ProtoAndJson,
                 request,
                 |_: tonic::Request<GreetRequest>| async move {
                     started.send(()).unwrap();

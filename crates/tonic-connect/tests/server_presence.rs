@@ -47,6 +47,7 @@ async fn serve_when_allowed(between: &Arc<Between>) -> SocketAddr {
         tonic_connect::server::unary(
             &Default::default(),
             &greeter::SERVICE.methods[0],
+            tonic_connect::ProtoAndJson,
             request,
             |request: tonic::Request<GreetRequest>| async move {
                 let _dropped = Dropped(Arc::clone(&between));
@@ -144,6 +145,7 @@ async fn a_stream_that_nobody_reads_is_dropped_when_its_caller_sends_no_more() {
         tonic_connect::server::server_streaming(
             &Default::default(),
             &greeter::SERVICE.methods[2],
+            tonic_connect::ProtoAndJson,
             request,
             |_: tonic::Request<GreetRequest>| async move {
                 let dropped = Dropped(between);

@@ -64,7 +64,13 @@ async fn start(server: Server) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = tower::service_fn(|request: Request<Incoming>| {
-        tonic_connect::server::unary(&Default::default(), &SERVICE.methods[0], request, who)
+        tonic_connect::server::unary(
+            &Default::default(),
+            &SERVICE.methods[0],
+            tonic_connect::ProtoAndJson,
+            request,
+            who,
+        )
     });
     tokio::spawn(server.serve(listener, service, std::future::pending()));
     address

@@ -27,6 +27,14 @@ impl<'de> Deserialize<'de> for Stamp {
     }
 }
 
+/// `shop.v1.Wrapping`, which has no JSON.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+pub struct Ribbon {
+    /// What is around it.
+    #[prost(string, tag = "1")]
+    pub paper: String,
+}
+
 /// `shop.v1.Wrapping`, which knows no rules.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message, Serialize, Deserialize)]
 pub struct Wrapping {

@@ -980,6 +980,7 @@ pub mod chat_service_connect {
                         ::tonic_connect::server::unary(
                             &self.options,
                             &super::SERVICE.methods[0usize],
+                            ::tonic_connect::ProtoAndJson,
                             request,
                             move |request| async move {
                                 ChatService::say(&*inner, request).await
@@ -991,6 +992,7 @@ pub mod chat_service_connect {
                         ::tonic_connect::server::unary(
                             &self.options,
                             &super::SERVICE.methods[1usize],
+                            ::tonic_connect::ProtoAndJson,
                             request,
                             move |request| async move {
                                 ChatService::get_room(&*inner, request).await
@@ -1002,6 +1004,7 @@ pub mod chat_service_connect {
                         ::tonic_connect::server::server_streaming(
                             &self.options,
                             &super::SERVICE.methods[2usize],
+                            ::tonic_connect::ProtoAndJson,
                             request,
                             move |request| async move {
                                 ChatService::history(&*inner, request).await
@@ -1013,6 +1016,7 @@ pub mod chat_service_connect {
                         ::tonic_connect::server::client_streaming(
                             &self.options,
                             &super::SERVICE.methods[3usize],
+                            ::tonic_connect::ProtoAndJson,
                             request,
                             move |request| async move {
                                 ChatService::import(&*inner, request).await
@@ -1024,6 +1028,7 @@ pub mod chat_service_connect {
                         ::tonic_connect::server::bidi_streaming(
                             &self.options,
                             &super::SERVICE.methods[4usize],
+                            ::tonic_connect::ProtoAndJson,
                             request,
                             move |request| async move {
                                 ChatService::join(&*inner, request).await

@@ -4,20 +4,19 @@ use std::marker::PhantomData;
 
 use bytes::{Buf, BufMut};
 use prost::Message;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
 
 use crate::codec::Codec;
+use crate::codecs::{Reads, Writes};
 
-/// One call's codec: `E` goes out, `D` comes back.
-pub(super) struct MessageCodec<E, D> {
+/// One call's codec, of those that the messages have: `E` goes out, `D` comes back.
+pub(super) struct MessageCodec<C, E, D> {
     codec: Codec,
-    types: PhantomData<fn(E) -> D>,
+    types: PhantomData<fn(C, E) -> D>,
 }
 
-impl<E, D> MessageCodec<E, D> {
+impl<C, E, D> MessageCodec<C, E, D> {
     pub(super) fn new(codec: Codec) -> Self {
         Self {
             codec,
@@ -26,10 +25,11 @@ impl<E, D> MessageCodec<E, D> {
     }
 }
 
-impl<E, D> tonic::codec::Codec for MessageCodec<E, D>
+impl<C, E, D> tonic::codec::Codec for MessageCodec<C, E, D>
 where
-    E: Message + Serialize + 'static,
-    D: Message + Default + DeserializeOwned + 'static,
+    C: Writes<E> + Reads<D>,
+    E: Message + 'static,
+    D: Send + Sync + 'static,
 {
     type Encode = E;
     type Decode = D;
@@ -45,7 +45,7 @@ where
     }
 }
 
-impl<E: Message + Serialize, D> Encoder for MessageCodec<E, D> {
+impl<C: Writes<E>, E: Message, D> Encoder for MessageCodec<C, E, D> {
     type Item = E;
     type Error = Status;
 
@@ -55,20 +55,20 @@ impl<E: Message + Serialize, D> Encoder for MessageCodec<E, D> {
             message.encode_raw(buffer);
             return Ok(());
         }
-        let mut json = Vec::new();
-        self.codec.encode(&message, 0, &mut json)?;
-        buffer.put_slice(&json);
+        let mut text = Vec::new();
+        C::write(self.codec, &message, 0, &mut text)?;
+        buffer.put_slice(&text);
         Ok(())
     }
 }
 
-impl<E, D: Message + Default + DeserializeOwned> Decoder for MessageCodec<E, D> {
+impl<C: Reads<D>, E, D> Decoder for MessageCodec<C, E, D> {
     type Item = D;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
         let bytes = buffer.copy_to_bytes(buffer.remaining());
-        let decoded = self.codec.decode(bytes).map_err(|status| {
+        let decoded = C::read(self.codec, bytes).map_err(|status| {
             // The server's fault, not the caller's.
             Status::new(
                 Code::Internal,

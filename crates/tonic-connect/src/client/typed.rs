@@ -1,13 +1,12 @@
 //! What our generated clients stand on: one call of each kind, with a choice of codec.
 
 use std::future::ready;
+use std::marker::PhantomData;
 
 use futures_util::Stream;
 use futures_util::stream;
 use http::uri::PathAndQuery;
 use prost::Message;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tonic::client::Grpc;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -15,16 +14,18 @@ use super::call::CallOptions;
 use super::codec::MessageCodec;
 use super::{Channel, body};
 use crate::codec::Codec;
+use crate::codecs::{Codecs, ProtoAndJson, ProtoOnly, Reads, Writes};
 use crate::schema::Method;
 use crate::trailers::Trailers;
 
-/// Calls methods over a [`Channel`], with messages as protobuf or as JSON.
+/// Calls methods over a [`Channel`], with messages as protobuf or, where they have it, as JSON.
 ///
 /// Generated clients (`greet_service_connect::GreetServiceClient`) are a thin layer over it, with a method for each of
 /// the service's.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct Client<C = ProtoAndJson> {
     channel: Channel,
+    codecs: PhantomData<C>,
     codec: Codec,
     get: bool,
 }
@@ -32,11 +33,7 @@ pub struct Client {
 impl Client {
     /// A client that sends protobuf, and no GETs.
     pub fn new(channel: Channel) -> Self {
-        Self {
-            channel,
-            codec: Codec::Proto,
-            get: false,
-        }
+        Self::of(channel)
     }
 
     /// Writes and reads messages with `codec`.
@@ -44,6 +41,24 @@ impl Client {
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
+    }
+}
+
+impl Client<ProtoOnly> {
+    /// A client of messages that have no JSON. It sends no GETs.
+    pub fn proto_only(channel: Channel) -> Self {
+        Self::of(channel)
+    }
+}
+
+impl<C: Codecs> Client<C> {
+    fn of(channel: Channel) -> Self {
+        Self {
+            channel,
+            codecs: PhantomData,
+            codec: Codec::Proto,
+            get: false,
+        }
     }
 
     /// Sends unary calls of methods without side effects (`idempotency_level = NO_SIDE_EFFECTS`) as HTTP GET, which
@@ -65,8 +80,9 @@ impl Client {
         request: Request<Req>,
     ) -> Result<Response<Res>, Status>
     where
-        Req: Message + Serialize + 'static,
-        Res: Message + Default + DeserializeOwned + 'static,
+        Req: Message + 'static,
+        Res: Send + Sync + 'static,
+        C: Writes<Req> + Reads<Res>,
     {
         one(self.call(method, request.map(once)).await?).await
     }
@@ -81,8 +97,9 @@ impl Client {
         request: Request<Req>,
     ) -> Result<Response<Streaming<Res>>, Status>
     where
-        Req: Message + Serialize + 'static,
-        Res: Message + Default + DeserializeOwned + 'static,
+        Req: Message + 'static,
+        Res: Send + Sync + 'static,
+        C: Writes<Req> + Reads<Res>,
     {
         self.call(method, request.map(once)).await
     }
@@ -97,8 +114,9 @@ impl Client {
         request: Request<impl Stream<Item = Req> + Send + 'static>,
     ) -> Result<Response<Res>, Status>
     where
-        Req: Message + Serialize + 'static,
-        Res: Message + Default + DeserializeOwned + 'static,
+        Req: Message + 'static,
+        Res: Send + Sync + 'static,
+        C: Writes<Req> + Reads<Res>,
     {
         one(self.call(method, request).await?).await
     }
@@ -114,8 +132,9 @@ impl Client {
         request: Request<impl Stream<Item = Req> + Send + 'static>,
     ) -> Result<Response<Streaming<Res>>, Status>
     where
-        Req: Message + Serialize + 'static,
-        Res: Message + Default + DeserializeOwned + 'static,
+        Req: Message + 'static,
+        Res: Send + Sync + 'static,
+        C: Writes<Req> + Reads<Res>,
     {
         self.call(method, request).await
     }
@@ -126,8 +145,9 @@ impl Client {
         mut request: Request<impl Stream<Item = Req> + Send + 'static>,
     ) -> Result<Response<Streaming<Res>>, Status>
     where
-        Req: Message + Serialize + 'static,
-        Res: Message + Default + DeserializeOwned + 'static,
+        Req: Message + 'static,
+        Res: Send + Sync + 'static,
+        C: Writes<Req> + Reads<Res>,
     {
         request.extensions_mut().insert(CallOptions {
             method,
@@ -140,7 +160,7 @@ impl Client {
             .streaming(
                 request,
                 PathAndQuery::from_static(method.path),
-                MessageCodec::new(self.codec),
+                MessageCodec::<C, Req, Res>::new(self.codec),
             )
             .await
     }

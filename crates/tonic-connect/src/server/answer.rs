@@ -1,8 +1,6 @@
 //! What a handler answered, as a response: one message or a stream of them, with metadata and trailers.
 
 use futures_util::Stream;
-use prost::Message;
-use serde::Serialize;
 use tonic::Status;
 
 use super::Trailers;
@@ -11,21 +9,22 @@ use super::call::Call;
 use super::options::Options;
 use super::protocol::{Wire, response as response_with};
 use super::streaming::Responses;
+use crate::codecs::Writes;
 use crate::compression::Compression;
 
 /// The response of a method that answers with one message.
-pub(super) fn one<Res>(
-    call: &mut Call,
+pub(super) fn one<C, Res>(
+    call: &mut Call<C>,
     mut response: tonic::Response<Res>,
 ) -> Result<http::Response<Body>, Status>
 where
-    Res: Message + Serialize,
+    C: Writes<Res>,
 {
     let (wire, offered) = (call.wire, call.offered());
     let mut out = Vec::new();
     // The message is large, and stays where it is.
     let message = response.get_ref();
-    let compression = write_message(wire, &call.options, offered, message, &mut out)?;
+    let compression = write_message::<C, _>(wire, &call.options, offered, message, &mut out)?;
     let metadata = std::mem::take(response.metadata_mut());
     let mut extensions = std::mem::take(response.extensions_mut());
     let Trailers(trailers) = match extensions.is_empty() {
@@ -45,13 +44,14 @@ where
 }
 
 /// The response of a method that answers with a stream.
-pub(super) fn many<S, Res>(
-    call: &mut Call,
+pub(super) fn many<C, S, Res>(
+    call: &mut Call<C>,
     response: tonic::Response<S>,
 ) -> Result<http::Response<Body>, Status>
 where
+    C: Writes<Res>,
     S: Stream<Item = Result<Res, Status>> + Send + 'static,
-    Res: Message + Serialize + 'static,
+    Res: 'static,
 {
     let (wire, offered) = (call.wire, call.offered());
     let (metadata, messages, mut extensions) = response.into_parts();
@@ -61,14 +61,15 @@ where
         wire.protocol.announce(&mut headers, &trailers);
     }
     let options = call.options.clone();
-    let responses = Responses::new(wire, options, offered, trailers, call.deadline, messages);
+    let responses =
+        Responses::<C, _>::new(wire, options, offered, trailers, call.deadline, messages);
     let mut response = response_with(headers, Body::stream(responses));
     *response.extensions_mut() = extensions;
     Ok(response)
 }
 
 /// Appends one message of the response, complete with its prefix. Leaves `out` as it was on errors.
-pub(super) fn write_message<Res>(
+pub(super) fn write_message<C, Res>(
     wire: &'static Wire,
     options: &Options,
     offered: Compression,
@@ -76,17 +77,17 @@ pub(super) fn write_message<Res>(
     out: &mut Vec<u8>,
 ) -> Result<Compression, Status>
 where
-    Res: Message + Serialize,
+    C: Writes<Res>,
 {
     let start = out.len();
-    let written = try_write_message(wire, options, offered, message, out);
+    let written = try_write_message::<C, _>(wire, options, offered, message, out);
     if written.is_err() {
         out.truncate(start);
     }
     written
 }
 
-fn try_write_message<Res>(
+fn try_write_message<C, Res>(
     wire: &'static Wire,
     options: &Options,
     offered: Compression,
@@ -94,11 +95,11 @@ fn try_write_message<Res>(
     out: &mut Vec<u8>,
 ) -> Result<Compression, Status>
 where
-    Res: Message + Serialize,
+    C: Writes<Res>,
 {
     let start = out.len();
     let prefix = wire.protocol.prefix_len();
-    wire.codec.encode(message, prefix, out)?;
+    C::write(wire.codec, message, prefix, out)?;
     let payload = start + prefix;
     let size = out.len() - payload;
     if size > options.max_response_bytes {

@@ -1,9 +1,9 @@
 //! The way of one call, the same for every protocol: negotiated terms, the request's message, the response's message.
 
+use std::marker::PhantomData;
+
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Version, request};
-use prost::Message;
-use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::codec::Streaming;
@@ -17,11 +17,13 @@ use super::options::Options;
 use super::protocol::{Terms, Wire};
 use super::requests;
 use super::{BoxError, Timeout};
+use crate::codecs::{Codecs, Reads};
 use crate::compression::Compression;
 use crate::schema::Method;
 
 /// A call whose headers have been found right.
-pub(super) struct Call {
+pub(super) struct Call<C> {
+    codecs: PhantomData<C>,
     pub(super) wire: &'static Wire,
     pub(super) options: Options,
     pub(super) deadline: Option<Instant>,
@@ -42,10 +44,14 @@ struct Found {
 }
 
 /// Negotiates; a response instead is the whole answer.
-fn find(method: &Method, head: &request::Parts) -> Result<Found, Box<http::Response<Body>>> {
+fn find(
+    method: &Method,
+    json: bool,
+    head: &request::Parts,
+) -> Result<Found, Box<http::Response<Body>>> {
     let known = Known::of(&head.headers);
-    let (wire, terms) =
-        negotiate(method, head, &known).map_err(|refusal| Box::new(refusal.into_response()))?;
+    let (wire, terms) = negotiate(method, json, head, &known)
+        .map_err(|refusal| Box::new(refusal.into_response()))?;
     let reserved = known.names().and(wire.protocol.reserved());
     let terms = terms.map_err(|status| Box::new(wire.protocol.failure(wire, &status)))?;
     Ok(Found {
@@ -55,20 +61,21 @@ fn find(method: &Method, head: &request::Parts) -> Result<Found, Box<http::Respo
     })
 }
 
-impl Call {
+impl<C: Codecs> Call<C> {
     /// Negotiates; a response instead of a call is the whole answer.
     // So that a call is moved to where it will be and nowhere else on the way.
     #[inline(always)]
     pub(super) fn open(
         options: &Options,
         method: &Method,
+        _: C,
         head: request::Parts,
     ) -> Result<Self, Box<http::Response<Body>>> {
         let Found {
             wire,
             terms,
             reserved,
-        } = find(method, &head)?;
+        } = find(method, C::JSON, &head)?;
         let timeout = match (terms.timeout, options.max_deadline) {
             (Some(asked), Some(allowed)) => Some(asked.min(allowed)),
             (asked, allowed) => asked.or(allowed),
@@ -76,6 +83,7 @@ impl Call {
         // A timeout past the end of time is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         Ok(Self {
+            codecs: PhantomData,
             wire,
             options: options.clone(),
             deadline,
@@ -100,12 +108,13 @@ impl Call {
     /// The messages of the request, as they come.
     pub(super) fn stream<Req, B>(&mut self, body: B) -> tonic::Request<Streaming<Req>>
     where
-        Req: Message + Default + DeserializeOwned + 'static,
+        Req: 'static,
+        C: Reads<Req>,
         B: http_body::Body + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let limit = self.options.max_request_bytes;
-        let messages = requests::messages(body, self.wire, self.terms.request, limit);
+        let messages = requests::messages::<_, C, _>(body, self.wire, self.terms.request, limit);
         self.request(messages)
     }
 
@@ -120,14 +129,14 @@ impl Call {
     /// The one message of the request, whose body is `body`.
     pub(super) fn read<Req>(&mut self, body: Bytes) -> Result<tonic::Request<Req>, Status>
     where
-        Req: Message + Default + DeserializeOwned,
+        C: Reads<Req>,
     {
         let limit = self.options.max_request_bytes;
         let message = self
             .wire
             .protocol
             .message(body, self.terms.request, limit)?;
-        let message = self.wire.codec.decode(message)?;
+        let message = C::read(self.wire.codec, message)?;
         Ok(self.request(message))
     }
 

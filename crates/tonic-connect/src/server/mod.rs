@@ -3,7 +3,8 @@
 //! The generated `FooConnect<T>` is a `match` on the path with one call of [`unary`], [`server_streaming`],
 //! [`client_streaming`] or [`bidi_streaming`] per method; everything else happens here. Protocol, codec and compression
 //! are three independent axes: a request's content type and headers choose one of each, and a handler sees a
-//! [`tonic::Request`] whatever was chosen.
+//! [`tonic::Request`] whatever was chosen. Which codecs there are to choose from, the generated code says:
+//! [`ProtoAndJson`](crate::ProtoAndJson), or [`ProtoOnly`](crate::ProtoOnly) for messages that have no JSON.
 //!
 //! The services mount wherever tonic's own do: in axum (`Router::route_service`), in tonic's `Routes`, in plain hyper,
 //! and in the `Server` of this crate's feature `transport`.
@@ -34,9 +35,6 @@ use std::pin::Pin;
 
 use futures_util::Stream;
 use http::StatusCode;
-use prost::Message;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tonic::Status;
 use tonic::codec::Streaming;
 
@@ -49,6 +47,7 @@ pub use rejection::{RejectionFuture, RejectionLayer, Rejections};
 
 pub use crate::trailers::Trailers;
 
+use crate::codecs::{Reads, Writes};
 use crate::schema::Method;
 use call::Call;
 use linger::linger_at_last;
@@ -68,15 +67,17 @@ pub type ResponseFuture =
 pub struct Timeout(pub std::time::Duration);
 
 /// Answers one call of a unary method.
-pub fn unary<Req, Res, B, F, Fut>(
+pub fn unary<Req, Res, C, B, F, Fut>(
     options: &Options,
     method: &'static Method,
+    codecs: C,
     request: http::Request<B>,
     handler: F,
 ) -> ResponseFuture
 where
-    Req: Message + Default + DeserializeOwned + 'static,
-    Res: Message + Serialize + 'static,
+    Req: 'static,
+    Res: 'static,
+    C: Reads<Req> + Writes<Res>,
     B: http_body::Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
@@ -85,7 +86,7 @@ where
 {
     let (head, body) = request.into_parts();
     let body = linger_at_last(&head, body);
-    let call = match Call::open(options, method, head) {
+    let call = match Call::open(options, method, codecs, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
@@ -96,15 +97,17 @@ where
 
 /// Answers one call of a server-streaming method. The deadline covers the whole stream, and when the peer goes away
 /// the stream is dropped.
-pub fn server_streaming<Req, Res, S, B, F, Fut>(
+pub fn server_streaming<Req, Res, S, C, B, F, Fut>(
     options: &Options,
     method: &'static Method,
+    codecs: C,
     request: http::Request<B>,
     handler: F,
 ) -> ResponseFuture
 where
-    Req: Message + Default + DeserializeOwned + 'static,
-    Res: Message + Serialize + 'static,
+    Req: 'static,
+    Res: 'static,
+    C: Reads<Req> + Writes<Res>,
     S: Stream<Item = Result<Res, Status>> + Send + 'static,
     B: http_body::Body + Send + 'static,
     B::Data: Send,
@@ -114,7 +117,7 @@ where
 {
     let (head, body) = request.into_parts();
     let body = linger_at_last(&head, body);
-    let call = match Call::open(options, method, head) {
+    let call = match Call::open(options, method, codecs, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
@@ -125,15 +128,17 @@ where
 
 /// Answers one call of a client-streaming method. The handler reads the messages as they come; the deadline covers the
 /// whole call.
-pub fn client_streaming<Req, Res, B, F, Fut>(
+pub fn client_streaming<Req, Res, C, B, F, Fut>(
     options: &Options,
     method: &'static Method,
+    codecs: C,
     request: http::Request<B>,
     handler: F,
 ) -> ResponseFuture
 where
-    Req: Message + Default + DeserializeOwned + 'static,
-    Res: Message + Serialize + 'static,
+    Req: 'static,
+    Res: 'static,
+    C: Reads<Req> + Writes<Res>,
     B: http_body::Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
@@ -142,7 +147,7 @@ where
 {
     let (head, body) = request.into_parts();
     let body = linger_at_last(&head, body);
-    let mut call = match Call::open(options, method, head) {
+    let mut call = match Call::open(options, method, codecs, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };
@@ -154,15 +159,17 @@ where
 
 /// Answers one call of a method that streams both ways. Each side goes at its own pace: over HTTP/2 the handler may
 /// answer while requests still come (over HTTP/1.1 most clients send all of them first). The deadline covers both.
-pub fn bidi_streaming<Req, Res, S, B, F, Fut>(
+pub fn bidi_streaming<Req, Res, S, C, B, F, Fut>(
     options: &Options,
     method: &'static Method,
+    codecs: C,
     request: http::Request<B>,
     handler: F,
 ) -> ResponseFuture
 where
-    Req: Message + Default + DeserializeOwned + 'static,
-    Res: Message + Serialize + 'static,
+    Req: 'static,
+    Res: 'static,
+    C: Reads<Req> + Writes<Res>,
     S: Stream<Item = Result<Res, Status>> + Send + 'static,
     B: http_body::Body + Send + 'static,
     B::Data: Send,
@@ -172,7 +179,7 @@ where
 {
     let (head, body) = request.into_parts();
     let body = linger_at_last(&head, body);
-    let mut call = match Call::open(options, method, head) {
+    let mut call = match Call::open(options, method, codecs, head) {
         Ok(call) => call,
         Err(response) => return answered(*response),
     };

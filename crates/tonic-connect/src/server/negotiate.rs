@@ -56,11 +56,21 @@ const ACCEPT_UNARY: HeaderValue = HeaderValue::from_static(
      application/grpc-web, application/grpc-web+proto, application/grpc-web+json, application/grpc-web-text, \
      application/grpc-web-text+proto",
 );
+/// Those for unary methods whose messages have no JSON.
+const ACCEPT_UNARY_PROTO: HeaderValue = HeaderValue::from_static(
+    "application/proto, application/grpc, application/grpc+proto, application/grpc-web, application/grpc-web+proto, \
+     application/grpc-web-text, application/grpc-web-text+proto",
+);
 /// The content types for streaming methods.
 const ACCEPT_STREAM: HeaderValue = HeaderValue::from_static(
     "application/connect+proto, application/connect+json, application/grpc, application/grpc+proto, \
      application/grpc+json, application/grpc-web, application/grpc-web+proto, application/grpc-web+json, \
      application/grpc-web-text, application/grpc-web-text+proto",
+);
+/// Those for streaming methods whose messages have no JSON.
+const ACCEPT_STREAM_PROTO: HeaderValue = HeaderValue::from_static(
+    "application/connect+proto, application/grpc, application/grpc+proto, application/grpc-web, \
+     application/grpc-web+proto, application/grpc-web-text, application/grpc-web-text+proto",
 );
 
 /// Why a request is not a call at all, and gets a plain HTTP answer.
@@ -87,9 +97,11 @@ impl Refusal {
     }
 }
 
-/// The wire that the request speaks, and its terms or what to answer when they are not right.
+/// The wire that the request speaks, and its terms or what to answer when they are not right. `json` says whether the
+/// method's messages have JSON.
 pub(super) fn negotiate(
     method: &Method,
+    json: bool,
     head: &request::Parts,
     headers: &Known<'_>,
 ) -> Result<(&'static Wire, Result<Terms, Status>), Refusal> {
@@ -98,15 +110,15 @@ pub(super) fn negotiate(
     match head.method {
         HttpMethod::POST => {
             let content_type = headers.first(Header::ContentType);
-            let wire = wire_of_method(method.kind, content_type)?;
+            let wire = wire_of_method(method.kind, json, content_type)?;
             Ok((wire, wire.protocol.terms(headers)))
         }
         HttpMethod::GET if readable => {
             let query = protocol_connect::GetQuery::parse(head.uri.query().unwrap_or_default());
             let wire = match query.codec() {
                 Some(Codec::Proto) => &CONNECT_UNARY[0],
-                Some(Codec::Json) => &CONNECT_UNARY[1],
-                None => return Err(Refusal::ContentType(ACCEPT_UNARY)),
+                Some(Codec::Json) if json => &CONNECT_UNARY[1],
+                _ => return Err(Refusal::ContentType(accepted(method.kind, json))),
             };
             Ok((wire, query.terms(headers)))
         }
@@ -117,13 +129,26 @@ pub(super) fn negotiate(
 
 fn wire_of_method(
     kind: MethodKind,
+    json: bool,
     content_type: Option<&HeaderValue>,
 ) -> Result<&'static Wire, Refusal> {
-    let (connect, accepted) = match kind {
-        MethodKind::Unary => (&CONNECT_UNARY, ACCEPT_UNARY),
-        _ => (&CONNECT_STREAM, ACCEPT_STREAM),
+    let connect = match kind {
+        MethodKind::Unary => &CONNECT_UNARY,
+        _ => &CONNECT_STREAM,
     };
-    find(connect.iter().chain(&ENVELOPED), content_type).ok_or(Refusal::ContentType(accepted))
+    find(connect.iter().chain(&ENVELOPED), content_type)
+        .filter(|wire| json || wire.codec != Codec::Json)
+        .ok_or_else(|| Refusal::ContentType(accepted(kind, json)))
+}
+
+/// What `Accept-Post` lists.
+const fn accepted(kind: MethodKind, json: bool) -> HeaderValue {
+    match (kind, json) {
+        (MethodKind::Unary, true) => ACCEPT_UNARY,
+        (MethodKind::Unary, false) => ACCEPT_UNARY_PROTO,
+        (_, true) => ACCEPT_STREAM,
+        (_, false) => ACCEPT_STREAM_PROTO,
+    }
 }
 
 /// The wire to answer in when the method is not known, or not yet: Connect's JSON for a request that names none, since

@@ -6,27 +6,30 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use prost::Message;
-use serde::de::DeserializeOwned;
 use tonic::Status;
 
 use super::BoxError;
 use super::body::Body;
 use super::call::Call;
 use super::collect::Collect;
+use crate::codecs::{Codecs, Reads};
+
+/// Makes the response of what the handler answered.
+type Finish<C, Res> =
+    fn(&mut Call<C>, tonic::Response<Res>) -> Result<http::Response<Body>, Status>;
 
 pin_project! {
     /// Reads the message, hands it to the handler, and writes what that answers.
     ///
     /// A future of its own, since an `async` block keeps what it captures beside what it has made of it: twice the size
     /// of a future that is moved into its box for each call.
-    pub(super) struct OneRequest<Req, B, F, Fut, Res> {
-        call: Call,
+    pub(super) struct OneRequest<Req, C, B, F, Fut, Res> {
+        call: Call<C>,
         message: PhantomData<fn() -> Req>,
         handler: Option<F>,
         #[pin]
         state: State<B, Fut>,
-        finish: fn(&mut Call, tonic::Response<Res>) -> Result<http::Response<Body>, Status>,
+        finish: Finish<C, Res>,
     }
 }
 
@@ -38,15 +41,9 @@ pin_project! {
     }
 }
 
-impl<Req, B: http_body::Body, F, Fut, Res> OneRequest<Req, B, F, Fut, Res> {
-    /// `finish` makes the response of what the handler answered.
+impl<Req, C: Codecs, B: http_body::Body, F, Fut, Res> OneRequest<Req, C, B, F, Fut, Res> {
     #[inline(always)]
-    pub(super) fn new(
-        mut call: Call,
-        body: B,
-        handler: F,
-        finish: fn(&mut Call, tonic::Response<Res>) -> Result<http::Response<Body>, Status>,
-    ) -> Self {
+    pub(super) fn new(mut call: Call<C>, body: B, handler: F, finish: Finish<C, Res>) -> Self {
         let body = call.collect(body);
         Self {
             call,
@@ -58,9 +55,9 @@ impl<Req, B: http_body::Body, F, Fut, Res> OneRequest<Req, B, F, Fut, Res> {
     }
 }
 
-impl<Req, B, F, Fut, Res> Future for OneRequest<Req, B, F, Fut, Res>
+impl<Req, C, B, F, Fut, Res> Future for OneRequest<Req, C, B, F, Fut, Res>
 where
-    Req: Message + Default + DeserializeOwned,
+    C: Reads<Req>,
     B: http_body::Body,
     B::Error: Into<BoxError>,
     F: FnOnce(tonic::Request<Req>) -> Fut,

@@ -11,8 +11,6 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body::Frame;
 use pin_project_lite::pin_project;
-use prost::Message;
-use serde::de::DeserializeOwned;
 use tonic::codec::{DecodeBuf, Decoder, Streaming};
 use tonic::{Code, Status};
 
@@ -21,18 +19,20 @@ use super::collect::unreadable;
 use super::protocol::Wire;
 use super::text;
 use crate::codec::Codec;
+use crate::codecs::Reads;
 use crate::compression::Compression;
 use crate::envelope::{self, PREFIX_LEN};
 
 /// The messages of `body`, each of at most `limit` bytes.
-pub(super) fn messages<Req, B>(
+pub(super) fn messages<Req, C, B>(
     body: B,
     wire: &Wire,
     compression: Compression,
     limit: usize,
 ) -> Streaming<Req>
 where
-    Req: Message + Default + DeserializeOwned + 'static,
+    Req: 'static,
+    C: Reads<Req>,
     B: http_body::Body + Send + 'static,
     B::Error: Into<BoxError>,
 {
@@ -44,9 +44,9 @@ where
         buffer: BytesMut::new(),
         ended: false,
     };
-    let decoder = Messages {
+    let decoder = Messages::<Req, C> {
         codec: wire.codec,
-        message: PhantomData,
+        types: PhantomData,
     };
     // The limit has been applied below, with the right code.
     Streaming::new_request(decoder, envelopes, None, Some(usize::MAX))
@@ -155,20 +155,20 @@ fn broken_off(error: BoxError) -> Status {
 }
 
 /// Decodes messages in the codec of the call.
-struct Messages<Req> {
+struct Messages<Req, C> {
     codec: Codec,
-    message: PhantomData<fn() -> Req>,
+    types: PhantomData<fn(C) -> Req>,
 }
 
-impl<Req> Decoder for Messages<Req>
+impl<Req, C> Decoder for Messages<Req, C>
 where
-    Req: Message + Default + DeserializeOwned + 'static,
+    C: Reads<Req>,
 {
     type Item = Req;
     type Error = Status;
 
     fn decode(&mut self, payload: &mut DecodeBuf<'_>) -> Result<Option<Req>, Status> {
         let payload = payload.copy_to_bytes(payload.remaining());
-        self.codec.decode(payload).map(Some)
+        C::read(self.codec, payload).map(Some)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,8 +15,6 @@ use futures_util::Stream;
 use http::HeaderMap;
 use http_body::Frame;
 use pin_project_lite::pin_project;
-use prost::Message;
-use serde::Serialize;
 use tokio::time::{Instant, Sleep};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -25,6 +24,7 @@ use super::options::Options;
 use super::protocol::Wire;
 use super::respond::{deadline_exceeded, panicked};
 use super::text;
+use crate::codecs::Writes;
 use crate::compression::Compression;
 
 /// A frame is handed to the transport once it has so many bytes, even when more is ready.
@@ -32,7 +32,8 @@ const FLUSH_BYTES: usize = 32 * 1024;
 
 pin_project! {
     /// Encodes the items of `S`, ends the stream in the protocol's way.
-    pub(super) struct Responses<S> {
+    pub(super) struct Responses<C, S> {
+        codecs: PhantomData<C>,
         wire: &'static Wire,
         options: Options,
         compression: Compression,
@@ -47,7 +48,7 @@ pin_project! {
     }
 }
 
-impl<S> Responses<S> {
+impl<C, S> Responses<C, S> {
     pub(super) fn new(
         wire: &'static Wire,
         options: Options,
@@ -59,6 +60,7 @@ impl<S> Responses<S> {
         let deadline = deadline.map(tokio::time::sleep_until);
         let messages = Some(messages);
         Self {
+            codecs: PhantomData,
             wire,
             options,
             compression,
@@ -71,10 +73,10 @@ impl<S> Responses<S> {
     }
 }
 
-impl<S, Res> http_body::Body for Responses<S>
+impl<C, S, Res> http_body::Body for Responses<C, S>
 where
+    C: Writes<Res>,
     S: Stream<Item = Result<Res, Status>>,
-    Res: Message + Serialize,
 {
     type Data = Bytes;
     type Error = Infallible;
@@ -100,7 +102,7 @@ where
             };
             let end = match next {
                 Poll::Ready(Some(Ok(message))) => {
-                    let written = write_message(
+                    let written = write_message::<C, _>(
                         this.wire,
                         this.options,
                         *this.compression,

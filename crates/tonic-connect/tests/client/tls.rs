@@ -48,7 +48,13 @@ async fn serve(name: &str, authority: &Authority, clients: ClientCertificates<'_
                 greeting: format!("{version:?} {shown}"),
             }))
         };
-        tonic_connect::server::unary(&Default::default(), &SERVICE.methods[0], request, who)
+        tonic_connect::server::unary(
+            &Default::default(),
+            &SERVICE.methods[0],
+            tonic_connect::ProtoAndJson,
+            request,
+            who,
+        )
     });
     tokio::spawn(
         Server::new()

@@ -9,6 +9,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 use tonic::codec::Streaming;
 use tonic::{Response, Status};
+use tonic_connect::ProtoAndJson;
 use tonic_connect::codegen::{NamedService, Service};
 use tonic_connect::schema::{self, Idempotency, Method, MethodKind};
 use tonic_connect::server::{self, BoxError, Options, ResponseFuture, Timeout, Trailers};
@@ -228,18 +229,24 @@ where
         let options = &self.options;
         match request.uri().path() {
             "/greet.v1.Greeter/Greet" => {
-                server::unary(options, &SERVICE.methods[0], request, greet)
+                server::unary(options, &SERVICE.methods[0], ProtoAndJson, request, greet)
             }
-            "/greet.v1.Greeter/Read" => server::unary(options, &SERVICE.methods[1], request, greet),
+            "/greet.v1.Greeter/Read" => {
+                server::unary(options, &SERVICE.methods[1], ProtoAndJson, request, greet)
+            }
             "/greet.v1.Greeter/Count" => {
-                server::server_streaming(options, &SERVICE.methods[2], request, count)
+                server::server_streaming(options, &SERVICE.methods[2], ProtoAndJson, request, count)
             }
             "/greet.v1.Greeter/Chat" => {
-                server::bidi_streaming(options, &SERVICE.methods[3], request, chat)
+                server::bidi_streaming(options, &SERVICE.methods[3], ProtoAndJson, request, chat)
             }
-            "/greet.v1.Greeter/Collect" => {
-                server::client_streaming(options, &SERVICE.methods[4], request, collect)
-            }
+            "/greet.v1.Greeter/Collect" => server::client_streaming(
+                options,
+                &SERVICE.methods[4],
+                ProtoAndJson,
+                request,
+                collect,
+            ),
             _ => server::unknown_method(request),
         }
     }
