@@ -1,11 +1,14 @@
 //! The body of a response that is made of frames, as tonic's client gets it: plain messages, then trailers.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
+use tokio::time::Sleep;
 use tonic::{Code, Status};
 
 use super::deadline::Deadline;
@@ -18,6 +21,10 @@ use crate::envelope::COMPRESSED;
 /// The most trailers that are passed on. HTTP bounds its own, but those in a message of Connect or gRPC-Web could be so
 /// many that a map of headers cannot hold them beside the headers, which would be a panic in whoever joins the two.
 const MAX_TRAILERS: usize = 1000;
+
+/// How long a body is read on for its end, after what ends the response has come: longer than a connection takes that
+/// is about to say so, and no longer, since some servers never do.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How a protocol ends a response.
 pub(super) trait End: Unpin {
@@ -58,6 +65,8 @@ pub(super) struct ResponseBody<E> {
     end: E,
     /// Ends the request with the response.
     cancel: Option<Cancel>,
+    /// Runs once the end has come and the body goes on.
+    grace: Option<Pin<Box<Sleep>>>,
 }
 
 impl<E: End> ResponseBody<E> {
@@ -77,14 +86,34 @@ impl<E: End> ResponseBody<E> {
             deadline,
             end,
             cancel,
+            grace: None,
         }
+    }
+
+    /// Polls the body, which is over as well when only its end is wanting and does not come.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let polled = match &mut self.incoming {
+            Some(incoming) => Pin::new(incoming).poll_frame(cx),
+            None => Poll::Ready(None),
+        };
+        if polled.is_pending() && self.end.has_come() {
+            let grace = self
+                .grace
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(GRACE)));
+            ready!(grace.as_mut().poll(cx));
+            return Poll::Ready(None);
+        }
+        polled
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame<Bytes>, Status>> {
         if let Some(message) = self.message.take() {
             return Poll::Ready(Ok(Frame::data(message)));
         }
-        if let Poll::Ready(status) = self.deadline.poll_passed(cx) {
+        // What the server said in time counts.
+        if !self.end.has_come()
+            && let Poll::Ready(status) = self.deadline.poll_passed(cx)
+        {
             return Poll::Ready(Err(status));
         }
         loop {
@@ -115,10 +144,7 @@ impl<E: End> ResponseBody<E> {
                     return Poll::Ready(Ok(Frame::data(prefix)));
                 }
             }
-            let Some(incoming) = &mut self.incoming else {
-                return Poll::Ready(Err(Status::internal("the response is over")));
-            };
-            match ready!(Pin::new(incoming).poll_frame(cx)) {
+            match ready!(self.poll_body(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.input = data,
                     Err(frame) => {
