@@ -23,6 +23,14 @@ pub(super) fn parse(base: &str) -> Result<(Scheme, Authority, String), ChannelEr
             "carries credentials, which belong into a header or a bearer token",
         ));
     }
+    if authority.host().is_empty() {
+        return Err(error("has no host"));
+    }
+    // What the `http` crate cannot read as a port it takes for none.
+    let port = &authority.as_str()[authority.host().len()..];
+    if !matches!(port, "" | ":") && authority.port_u16().is_none() {
+        return Err(error("has a port that is not between 0 and 65535"));
+    }
     let path_and_query = parts.path_and_query;
     if path_and_query
         .as_ref()
@@ -36,13 +44,11 @@ pub(super) fn parse(base: &str) -> Result<(Scheme, Authority, String), ChannelEr
     Ok((scheme, authority, prefix))
 }
 
-/// The URL as it may be shown: what stands before an `@` of the authority is left out.
+/// The URL as it may be shown: what stands before an `@` is left out, even where that is no part of the host, since a
+/// password may hold any character.
 pub(super) fn without_credentials(url: &str) -> String {
     let begin = url.find("://").map_or(0, |at| at + 3);
-    let end = url[begin..]
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| begin + at);
-    match url[begin..end].rfind('@') {
+    match url[begin..].rfind('@') {
         Some(at) => format!("{}…{}", &url[..begin], &url[begin + at..]),
         None => url.to_owned(),
     }
