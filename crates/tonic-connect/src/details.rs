@@ -4,8 +4,12 @@
 //! here are the few of `google.rpc` that this stack reads or writes itself, declared by hand so that no schema has to
 //! be compiled for them; any other message goes into an [`Any`] of its own.
 
+use std::sync::Once;
+
 use bytes::Bytes;
+use pbjson_wkt::{AnyType, register};
 use prost::Message;
+use serde::{Deserialize, Serialize};
 use tonic::{Code, Status};
 
 pub use pbjson_wkt::Any;
@@ -22,10 +26,12 @@ pub(crate) struct RpcStatus {
 }
 
 /// `google.rpc.BadRequest`: which fields of a request are wrong, and how.
-#[derive(Clone, PartialEq, Eq, Hash, Message)]
+#[derive(Clone, PartialEq, Eq, Hash, Message, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct BadRequest {
     /// Every violation that was found.
     #[prost(message, repeated, tag = "1")]
+    #[serde(skip_serializing_if = "Vec::is_empty", alias = "field_violations")]
     pub field_violations: Vec<FieldViolation>,
 }
 
@@ -35,14 +41,23 @@ impl prost::Name for BadRequest {
 }
 
 /// `google.rpc.BadRequest.FieldViolation`: one field that is wrong.
-#[derive(Clone, PartialEq, Eq, Hash, Message)]
+#[derive(Clone, PartialEq, Eq, Hash, Message, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FieldViolation {
     /// The path of the field from the request, dots between the names: `spec.timeout`.
     #[prost(string, tag = "1")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
     /// What is wrong with it, and what would be right.
     #[prost(string, tag = "2")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
+}
+
+/// Makes these messages known to the JSON of [`Any`], once.
+pub(crate) fn register_json_types() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| register(&[AnyType::new::<BadRequest>("google.rpc.BadRequest")]));
 }
 
 /// A status with details.

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
@@ -29,8 +29,12 @@ struct ErrorJson {
     code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    details: Option<Vec<DetailJson>>,
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "readable"
+    )]
+    details: Vec<DetailJson>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,7 +56,7 @@ struct EndStreamJson {
 
 impl ErrorJson {
     fn new(status: &Status) -> Self {
-        let details: Vec<_> = details::of(status)
+        let details = details::of(status)
             .iter()
             .map(|any| DetailJson {
                 r#type: any.type_name().to_owned(),
@@ -63,35 +67,43 @@ impl ErrorJson {
         Self {
             code: Some(code_name(error_code(status.code())).to_owned()),
             message: (!status.message().is_empty()).then(|| status.message().to_owned()),
-            details: (!details.is_empty()).then_some(details),
+            details,
         }
     }
 
     /// The status that this error describes, with `fallback` for a code that is missing or that Connect does not have.
-    /// A detail whose base64 is broken is left out: the code and the message are worth more than it.
+    /// A detail that cannot be read is left out: the code and the message are worth more than it.
     fn into_status(self, fallback: Code) -> Status {
         let code = self
             .code
             .as_deref()
             .and_then(code_from_name)
             .unwrap_or(fallback);
-        let details = self
-            .details
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|detail| {
-                let value = LENIENT.decode(detail.value).ok()?;
-                Some(Any {
-                    type_url: format!("type.googleapis.com/{}", detail.r#type),
-                    value,
-                })
-            });
+        let details = self.details.into_iter().filter_map(|detail| {
+            let value = LENIENT.decode(detail.value).ok()?;
+            Some(Any {
+                type_url: format!("type.googleapis.com/{}", detail.r#type),
+                value,
+            })
+        });
         details::status(code, self.message.unwrap_or_default(), details)
     }
 }
 
+/// The details that are details.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<DetailJson>, D::Error> {
+    let Value::Array(details) = Value::deserialize(deserializer)? else {
+        return Ok(Vec::new());
+    };
+    let details = details.into_iter();
+    Ok(details
+        .filter_map(|detail| serde_json::from_value(detail).ok())
+        .collect())
+}
+
 /// The message in JSON, if its type has been registered: what `google.protobuf.Any` prints, without the type.
 fn debug(any: &Any) -> Option<Value> {
+    details::register_json_types();
     let Ok(Value::Object(mut json)) = serde_json::to_value(any) else {
         return None;
     };

@@ -132,11 +132,32 @@ fn what_is_right_of_a_strange_error_is_kept() {
             "",
             1,
         ),
+        (
+            r#"{"code":"aborted","details":[{"type":"a.B"},7,null,{"type":"c.D","value":"AA"}]}"#,
+            Code::Aborted,
+            "",
+            1,
+        ),
+        (
+            r#"{"code":"aborted","message":"m","details":{"type":"a.B"}}"#,
+            Code::Aborted,
+            "m",
+            0,
+        ),
     ] {
         let status = parse_connect_error(StatusCode::SERVICE_UNAVAILABLE, body.as_bytes());
         assert_eq!((status.code(), status.message()), (code, message), "{body}");
         assert_eq!(details::of(&status).len(), details, "{body}");
     }
+}
+
+#[test]
+fn the_details_of_this_crate_are_readable_in_json() {
+    let status = details::bad_request([("spec.timeout", "is below 5m")]);
+    let body = connect_error_body(&status);
+    let violation = r#"{"field":"spec.timeout","description":"is below 5m"}"#;
+    let debug = format!(r#""debug":{{"fieldViolations":[{violation}]}}"#);
+    assert!(text(&body).contains(&debug), "{}", text(&body));
 }
 
 #[test]
