@@ -66,6 +66,14 @@ impl Compression {
     }
 
     fn known(name: &[u8]) -> Option<Self> {
+        // As everybody writes them; otherwise in any case (RFC 9110, section 8.4.1), or by their old name.
+        Self::known_exactly(name).or_else(|| match name.to_ascii_lowercase().as_slice() {
+            b"x-gzip" => Some(Self::Gzip),
+            lower => Self::known_exactly(lower),
+        })
+    }
+
+    fn known_exactly(name: &[u8]) -> Option<Self> {
         match name {
             b"" | b"identity" => Some(Self::Identity),
             b"gzip" => Some(Self::Gzip),

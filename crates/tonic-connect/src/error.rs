@@ -23,18 +23,30 @@ use http::header::{HeaderName, HeaderValue};
 use tonic::Code;
 use tonic::metadata::MetadataMap;
 
-/// Headers that a protocol writes itself: metadata of an application never sets them, nor reads them.
-const RESERVED: [&str; 12] = [
+/// Headers by which HTTP and the protocols say how a message is sent: metadata of an application never sets them, nor
+/// reads them.
+const RESERVED: [&str; 23] = [
+    "accept-encoding",
+    "connect-accept-encoding",
+    "connect-content-encoding",
+    "connect-protocol-version",
+    "connect-timeout-ms",
     "connection",
+    "content-encoding",
     "content-length",
     "content-type",
+    "expect",
+    "grpc-accept-encoding",
     "grpc-encoding",
     "grpc-message",
     "grpc-status",
     "grpc-status-details-bin",
+    "grpc-timeout",
     "host",
     "keep-alive",
+    "proxy-connection",
     "te",
+    "trailer",
     "transfer-encoding",
     "upgrade",
 ];

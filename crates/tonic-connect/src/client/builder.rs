@@ -20,11 +20,15 @@ use super::token::{TokenSource, bearer};
 use super::transport::{BoxError, Transport};
 use super::{ChannelError, Encoding, HttpVersion, Protocol};
 use crate::compression::Compression;
+use crate::error::is_reserved;
 use crate::schema::Service;
 
 /// As large as tonic's clients decode by default: so an answer that is too large gets the channel's error, with the
 /// code that the specifications give it, and not tonic's `out_of_range`.
 const DEFAULT_MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
+/// Errors with details are headers in gRPC; those of a large request that is wrong all over are long. What hyper takes
+/// over HTTP/1.1 by default.
+const DEFAULT_MAX_HEADER_BYTES: u32 = 400 * 1024;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// Below what servers and proxies commonly take, which is 8 KiB for the whole request line.
@@ -83,6 +87,7 @@ impl Builder {
                 connect_timeout: DEFAULT_CONNECT_TIMEOUT,
                 idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
                 max_idle: usize::MAX,
+                max_header_bytes: DEFAULT_MAX_HEADER_BYTES,
                 ping: None,
             },
             send_compressed: None,
@@ -142,7 +147,8 @@ impl Builder {
     }
 
     /// Sends a header with every call that has no metadata of the same name. For a name that was given before, both
-    /// values are sent.
+    /// values are sent. Headers by which HTTP and the protocols say how a message is sent (`content-length`,
+    /// `grpc-timeout`, …) are refused: the channel writes them, and drops them from the metadata of calls.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -233,6 +239,13 @@ impl Builder {
         self
     }
 
+    /// The most bytes that the headers of a response may have, and its trailers, error details of gRPC among them;
+    /// 400 KiB unless it is set. Over HTTP/1.1 no less than 8 KiB. A larger head is an error of the connection.
+    pub fn max_header_bytes(mut self, bytes: u32) -> Self {
+        self.connections.max_header_bytes = bytes;
+        self
+    }
+
     /// The longest path and query of a call that is sent as GET; one that would be longer is sent as POST. 8,000 bytes
     /// unless it is set.
     pub fn max_url_bytes(mut self, bytes: usize) -> Self {
@@ -280,16 +293,20 @@ impl Builder {
         let (scheme, authority, prefix) = base_url::parse(&self.base)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            headers.append(header_name(name)?, header_value(name, value)?);
+            let header = header_name(name)?;
+            if is_reserved(&header) {
+                return Err(ChannelError::Reserved { name: header });
+            }
+            headers.append(header, header_value(name, value)?);
         }
         if let Some(token) = &self.bearer_token {
             let value = bearer(token).ok_or_else(|| unsendable("authorization"))?;
             headers.insert(AUTHORIZATION, value);
         }
-        match &self.user_agent {
-            Some(agent) => headers.insert(USER_AGENT, header_value("user-agent", agent)?),
-            None => headers.insert(USER_AGENT, DEFAULT_USER_AGENT),
-        };
+        if let Some(agent) = &self.user_agent {
+            headers.insert(USER_AGENT, header_value("user-agent", agent)?);
+        }
+        headers.entry(USER_AGENT).or_insert(DEFAULT_USER_AGENT);
         let methods: HashMap<_, _> = self
             .services
             .iter()

@@ -1,6 +1,6 @@
 //! One call on its way: what it carries beside its messages, and how it is sent.
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TE};
+use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Version};
 use std::time::Duration;
 use tonic::Status;
@@ -12,11 +12,10 @@ use super::request::{self, Cancel, Packing};
 use super::transport::Incoming;
 use crate::codec::Codec;
 use crate::compression::Compression;
+use crate::error::is_reserved;
 use crate::schema::{Method, MethodKind};
-use crate::timeout;
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// What our generated client says of a call that tonic's cannot; it travels in the request's extensions.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +44,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Takes what belongs to gRPC out of the headers that tonic's client made.
+    /// Takes out of the headers that tonic's client made what is gRPC's, and what the caller's metadata may not set.
     pub(super) fn new(
         channel: Channel,
         path: http::Uri,
@@ -53,14 +52,17 @@ impl Call {
         options: Option<CallOptions>,
         timeout: Option<Duration>,
     ) -> Self {
-        let known = || channel.shared().methods.get(path.path()).copied();
+        let known = || channel.shared().method(path.path());
         let method = options.map(|options| options.method).or_else(known);
-        headers.remove(TE);
-        headers.remove(CONTENT_TYPE);
-        headers.remove(timeout::GRPC_TIMEOUT);
-        // The channel unpacks everything itself, bounded.
-        headers.remove(GRPC_ACCEPT_ENCODING);
         let packed = headers.remove(GRPC_ENCODING);
+        let reserved: Vec<_> = headers
+            .keys()
+            .filter(|name| is_reserved(name))
+            .cloned()
+            .collect();
+        for name in reserved {
+            headers.remove(name);
+        }
         Self {
             channel,
             path,

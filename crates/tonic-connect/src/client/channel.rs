@@ -127,6 +127,12 @@ impl Channel {
 }
 
 impl Shared {
+    /// The method at `path`, before whose service and name tonic's `with_origin` may have put another path.
+    pub(super) fn method(&self, path: &str) -> Option<&'static Method> {
+        let own = path.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at);
+        self.methods.get(&path[own..]).copied()
+    }
+
     /// The channel's headers, where the call has none of the name.
     pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
         for name in self

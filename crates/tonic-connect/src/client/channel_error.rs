@@ -23,6 +23,12 @@ pub enum ChannelError {
         /// The name of the header.
         name: String,
     },
+    /// A header by which HTTP or a protocol says how a message is sent, which is the channel's own business.
+    #[error("header {name} belongs to the protocols, which write it themselves: leave it out")]
+    Reserved {
+        /// The name of the header.
+        name: http::HeaderName,
+    },
     /// There is nothing to verify a server's certificate with.
     #[error(
         "cannot prepare TLS: {0}; install the system's CA certificates, or name a file of them in SSL_CERT_FILE"

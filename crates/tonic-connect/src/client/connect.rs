@@ -309,9 +309,7 @@ impl Metadata {
                 .and_then(|name| HeaderName::try_from(name).ok());
             match trailer {
                 Some(name) if !is_reserved(&name) => trailing.append(name, value.clone()),
-                None if !is_reserved(name) && !is_connects(name) => {
-                    leading.append(name, value.clone())
-                }
+                None if !is_reserved(name) => leading.append(name, value.clone()),
                 _ => false,
             };
         }
@@ -324,17 +322,6 @@ impl Metadata {
         all.extend(self.trailing);
         MetadataMap::from_headers(all)
     }
-}
-
-/// Headers that Connect writes beside those that every protocol reserves.
-fn is_connects(name: &HeaderName) -> bool {
-    [
-        CONTENT_ENCODING,
-        ACCEPT_ENCODING,
-        STREAM_ENCODING,
-        STREAM_ACCEPT_ENCODING,
-    ]
-    .contains(name)
 }
 
 /// Reads a body of at most `limit` bytes behind room for a frame's prefix.

@@ -28,6 +28,9 @@ pub(super) type HttpClient = Client<Connector, Body>;
 /// for ever on a peer whose machine is gone.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// The smallest buffer that hyper takes for HTTP/1.1, in bytes.
+const MIN_HTTP1_BUFFER: usize = 8 * 1024;
+
 /// How connections are made and kept.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
@@ -37,6 +40,8 @@ pub(super) struct Connections {
     pub(super) idle_timeout: Option<Duration>,
     /// How many idle ones are kept.
     pub(super) max_idle: usize,
+    /// The most bytes of the headers of a response, and of its trailers.
+    pub(super) max_header_bytes: u32,
     /// How often HTTP/2 asks a silent peer whether it still lives, and how long it waits for the answer.
     pub(super) ping: Option<(Duration, Duration)>,
 }
@@ -80,7 +85,9 @@ impl Connections {
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(self.idle_timeout)
-            .pool_max_idle_per_host(self.max_idle);
+            .pool_max_idle_per_host(self.max_idle)
+            .http1_max_buf_size((self.max_header_bytes as usize).max(MIN_HTTP1_BUFFER))
+            .http2_max_header_list_size(self.max_header_bytes);
         if let Some((interval, timeout)) = self.ping {
             client
                 .http2_keep_alive_interval(interval)

@@ -76,13 +76,22 @@ impl Channel {
     /// # Errors
     /// Like a call's: the [`Status`] that the server sent as Connect's JSON, or the one that the HTTP status stands
     /// for; redirects are not followed. `unavailable` when there is no connection, `deadline_exceeded` after the
-    /// timeout, `invalid_argument` for a token or a target that HTTP cannot carry.
+    /// timeout, `invalid_argument` for a token or a target that HTTP cannot carry, and for a target of another
+    /// scheme than the base URL's.
     pub async fn get(&self, target: &Uri, bearer_token: Option<&str>) -> Result<Download, Status> {
         let shared = self.shared();
         let uri = match target.scheme() {
             Some(_) => target.clone(),
             None => shared.uri(target)?,
         };
+        if let Some(scheme) = uri.scheme()
+            && *scheme != shared.scheme
+        {
+            return Err(Status::invalid_argument(format!(
+                "{scheme} is not the scheme of the channel, which is {own}: build another channel for it",
+                own = shared.scheme,
+            )));
+        }
         let server = uri
             .authority()
             .map_or_else(String::new, |authority| authority.as_str().to_owned());

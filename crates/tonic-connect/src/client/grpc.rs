@@ -243,7 +243,7 @@ fn application(headers: HeaderMap) -> HeaderMap {
     let mut leading = headers;
     let reserved: Vec<HeaderName> = leading
         .keys()
-        .filter(|name| is_reserved(name) || **name == ACCEPT_ENCODING)
+        .filter(|name| is_reserved(name))
         .cloned()
         .collect();
     for name in reserved {

@@ -17,10 +17,19 @@ async fn urls_that_cannot_be_called_are_refused_by_name() {
         ("http://example.com/api?x=1", "has a query"),
         ("http://user:hunter2@example.com", "carries credentials"),
         ("ht tp://user:hunter2@example.com", "is not a URL"),
+        ("http://user:hun/ter2@example.com", "has a port that is not"),
+        (
+            "http://user:hun?ter2@example.com:1",
+            "has a port that is not",
+        ),
+        ("http://example.com:99999", "has a port that is not"),
+        ("http://example.com:80abc", "has a port that is not"),
+        ("http://[::1]:x", "has a port that is not"),
+        ("http://:80", "has no host"),
     ] {
         let error = Channel::builder(url).build().unwrap_err().to_string();
         assert!(error.contains(part), "{url}: {error}");
-        assert!(!error.contains("hunter2"), "{error}");
+        assert!(!error.contains("hun"), "{error}");
         let shown = url.split("user").next().unwrap();
         assert!(error.contains(shown), "{error}");
     }
@@ -41,6 +50,67 @@ async fn headers_that_cannot_be_sent_are_refused_without_their_values() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn headers_that_say_how_a_message_is_sent_are_the_channels_own() {
+    for name in ["Content-Length", "te", "grpc-timeout", "content-encoding"] {
+        let builder = Channel::builder("http://example.com").header(name, "1");
+        let error = builder.build().unwrap_err().to_string();
+        let shown = format!("header {} belongs to the protocols", name.to_lowercase());
+        assert!(error.starts_with(&shown), "{error}");
+    }
+    // A gateway may pass on the metadata of a call that it got: these are left out.
+    for protocol in [Protocol::Connect, Protocol::GrpcWeb] {
+        let mut server = Canned::serve(response("503 x", "", b""), false).await;
+        let channel = echo::builder(server.address).protocol(protocol);
+        let channel = channel.http_version(HttpVersion::Http1);
+        let mut request = Request::new(Echo::new("all of it"));
+        let names = [
+            "content-length",
+            "transfer-encoding",
+            "content-encoding",
+            "connect-timeout-ms",
+            "expect",
+            "host",
+            "grpc-status",
+            "upgrade",
+        ];
+        for name in names {
+            request.metadata_mut().insert(name, "3".parse().unwrap());
+        }
+        request.metadata_mut().insert("x-own", "3".parse().unwrap());
+        let mut client = Client::new(channel.build().unwrap());
+        echo::unary(&mut client, request).await.unwrap_err();
+        let (head, body) = server.request().await;
+        assert!(body.ends_with(&Echo::bytes("all of it")), "{body:?}");
+        let of_metadata: Vec<_> = head.lines().filter(|line| line.ends_with(": 3")).collect();
+        assert_eq!(of_metadata, ["x-own: 3"], "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_agent_among_the_headers_is_sent() {
+    let mut server = Canned::serve(response("503 x", "", b""), false).await;
+    let channel = echo::builder(server.address).header("user-agent", "mine/1");
+    let mut client = Client::new(channel.build().unwrap());
+    let _ = echo::unary(&mut client, Request::new(Echo::default())).await;
+    let (head, _) = server.request().await;
+    assert!(head.contains("\r\nuser-agent: mine/1\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn a_path_that_tonics_client_was_given_goes_before_the_methods() {
+    let mut server = Canned::serve(response("503 x", "", b""), false).await;
+    let channel = echo::builder(server.address).build().unwrap();
+    let origin = format!("http://{}/api", server.address).parse().unwrap();
+    let mut client = Client::with_origin(channel, origin);
+    let _ = echo::unary(&mut client, Request::new(Echo::default())).await;
+    let (head, _) = server.request().await;
+    assert!(
+        head.starts_with("post /api/test.v1.echoservice/unary http/1.1"),
+        "{head}"
+    );
 }
 
 #[tokio::test]

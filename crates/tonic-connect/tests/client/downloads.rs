@@ -144,3 +144,14 @@ async fn a_token_that_no_header_can_carry_is_refused_unshown() {
     assert_eq!(error.code(), Code::InvalidArgument);
     assert!(!format!("{error:?}").contains("cret"), "{error:?}");
 }
+
+#[tokio::test]
+async fn another_scheme_than_the_channels_is_refused_by_name() {
+    let channel = Channel::builder("http://example.com").build().unwrap();
+    for target in ["https://example.com/part", "ftp://example.com/part"] {
+        let status = read(&channel, target, None).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{target}");
+        let scheme = target.split(':').next().unwrap();
+        assert!(status.message().starts_with(scheme), "{status:?}");
+    }
+}

@@ -11,6 +11,7 @@ mod deadlines;
 mod downloads;
 mod duplex;
 mod echo;
+mod ending;
 mod get;
 #[path = "../greeter/mod.rs"]
 mod greeter;
@@ -18,6 +19,7 @@ mod grpc;
 mod grpc_web;
 mod json;
 mod kinds;
+mod long_headers;
 mod never_panics;
 mod pool;
 mod served;
