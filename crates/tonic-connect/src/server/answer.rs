@@ -9,6 +9,7 @@ use super::call::Call;
 use super::options::Options;
 use super::protocol::{Wire, response as response_with};
 use super::streaming::Responses;
+use super::timed::Timed;
 use crate::codecs::Writes;
 use crate::compression::Compression;
 
@@ -61,9 +62,19 @@ where
         wire.protocol.announce(&mut headers, &trailers);
     }
     let options = call.options.clone();
-    let responses =
-        Responses::<C, _>::new(wire, options, offered, trailers, call.deadline, messages);
-    let mut response = response_with(headers, Body::stream(responses));
+    let body = match call.deadline {
+        None => Body::stream(Responses::<C, _>::new(
+            wire, options, offered, trailers, messages,
+        )),
+        Some(deadline) => Body::stream(Responses::<C, _>::new(
+            wire,
+            options,
+            offered,
+            trailers,
+            Timed::new(messages, deadline),
+        )),
+    };
+    let mut response = response_with(headers, body);
     *response.extensions_mut() = extensions;
     Ok(response)
 }

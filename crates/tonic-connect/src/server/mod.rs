@@ -28,6 +28,7 @@ mod requests;
 mod respond;
 mod streaming;
 mod text;
+mod timed;
 
 use std::convert::Infallible;
 use std::future::Future;

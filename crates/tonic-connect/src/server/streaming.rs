@@ -4,7 +4,6 @@
 //! the transport asks for more, which is the back-pressure.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -15,14 +14,13 @@ use futures_util::Stream;
 use http::HeaderMap;
 use http_body::Frame;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::answer::write_message;
 use super::options::Options;
 use super::protocol::Wire;
-use super::respond::{deadline_exceeded, panicked};
+use super::respond::panicked;
 use super::text;
 use crate::codecs::Writes;
 use crate::compression::Compression;
@@ -38,8 +36,6 @@ pin_project! {
         options: Options,
         compression: Compression,
         trailers: MetadataMap,
-        #[pin]
-        deadline: Option<Sleep>,
         // Dropped as soon as it has ended, so that the handler's resources are free before the last byte is sent.
         #[pin]
         messages: Option<S>,
@@ -54,10 +50,8 @@ impl<C, S> Responses<C, S> {
         options: Options,
         compression: Compression,
         trailers: MetadataMap,
-        deadline: Option<Instant>,
         messages: S,
     ) -> Self {
-        let deadline = deadline.map(tokio::time::sleep_until);
         let messages = Some(messages);
         Self {
             codecs: PhantomData,
@@ -65,7 +59,6 @@ impl<C, S> Responses<C, S> {
             options,
             compression,
             trailers,
-            deadline,
             messages,
             buffer: Vec::new(),
             last: None,
@@ -90,16 +83,8 @@ where
             let Some(messages) = this.messages.as_mut().as_pin_mut() else {
                 break;
             };
-            let expired = this
-                .deadline
-                .as_mut()
-                .as_pin_mut()
-                .is_some_and(|sleep| sleep.poll(cx).is_ready());
-            let next = match expired {
-                true => Poll::Ready(Some(Err(deadline_exceeded()))),
-                false => catch_unwind(AssertUnwindSafe(|| messages.poll_next(cx)))
-                    .unwrap_or_else(|_| Poll::Ready(Some(Err(panicked())))),
-            };
+            let next = catch_unwind(AssertUnwindSafe(|| messages.poll_next(cx)))
+                .unwrap_or_else(|_| Poll::Ready(Some(Err(panicked()))));
             let end = match next {
                 Poll::Ready(Some(Ok(message))) => {
                     let written = write_message::<C, _>(
@@ -120,7 +105,6 @@ where
                 Poll::Pending => break,
             };
             this.messages.set(None);
-            this.deadline.set(None);
             this.buffer.extend_from_slice(&end.data);
             *this.last = end.trailers;
         }
