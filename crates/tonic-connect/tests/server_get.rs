@@ -130,3 +130,14 @@ async fn a_bad_get_is_told_what_is_wrong() {
         );
     }
 }
+
+#[tokio::test]
+async fn caches_are_told_what_a_response_depends_on() {
+    for query in ["encoding=json&message=%7B%7D", "encoding=json"] {
+        let reply = call(Greeter::default(), get(query)).await;
+        assert_eq!(reply.headers["vary"], "Accept-Encoding", "{query}");
+    }
+    let posted = greeter::post("Read", "application/json", &greeter::named("Ada"));
+    let reply = call(Greeter::default(), posted).await;
+    assert!(!reply.headers.contains_key("vary"));
+}

@@ -7,7 +7,7 @@ use tonic::Status;
 use super::body::Body;
 use super::headers::{Header, Known};
 use super::protocol::{Terms, Wire};
-use super::protocol_connect::{self, STREAM, UNARY};
+use super::protocol_connect::{self, GET, STREAM, UNARY};
 use super::protocol_grpc::{GRPC, GRPC_WEB};
 use crate::codec::Codec;
 use crate::schema::{Idempotency, Method, MethodKind};
@@ -42,6 +42,11 @@ static ENVELOPED: [Wire; 8] = [
 static CONNECT_UNARY: [Wire; 2] = [
     wire!(UNARY, Proto, "application/proto"),
     wire!(UNARY, Json, "application/json"),
+];
+/// Codecs of unary methods that are called by GET.
+static CONNECT_GET: [Wire; 2] = [
+    wire!(GET, Proto, "application/proto"),
+    wire!(GET, Json, "application/json"),
 ];
 /// Content types of streaming methods only.
 static CONNECT_STREAM: [Wire; 2] = [
@@ -116,8 +121,8 @@ pub(super) fn negotiate(
         HttpMethod::GET if readable => {
             let query = protocol_connect::GetQuery::parse(head.uri.query().unwrap_or_default());
             let wire = match query.codec() {
-                Some(Codec::Proto) => &CONNECT_UNARY[0],
-                Some(Codec::Json) if json => &CONNECT_UNARY[1],
+                Some(Codec::Proto) => &CONNECT_GET[0],
+                Some(Codec::Json) if json => &CONNECT_GET[1],
                 _ => return Err(Refusal::ContentType(accepted(method.kind, json))),
             };
             Ok((wire, query.terms(headers)))
@@ -158,12 +163,11 @@ pub(super) fn wire_of_any(method: &HttpMethod, headers: &HeaderMap) -> &'static 
         .iter()
         .chain(&CONNECT_STREAM)
         .chain(&ENVELOPED);
-    let found = if method == HttpMethod::POST {
-        find(wires, headers.get(CONTENT_TYPE))
-    } else {
-        None
-    };
-    found.unwrap_or(&CONNECT_UNARY[1])
+    match *method {
+        HttpMethod::POST => find(wires, headers.get(CONTENT_TYPE)).unwrap_or(&CONNECT_UNARY[1]),
+        HttpMethod::GET => &CONNECT_GET[1],
+        _ => &CONNECT_UNARY[1],
+    }
 }
 
 fn find(

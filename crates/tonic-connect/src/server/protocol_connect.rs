@@ -33,11 +33,26 @@ const RESERVED: Names = Names::HTTP.with(&[
 const END_STREAM: u8 = 0b0000_0010;
 
 /// Unary calls.
-pub(super) static UNARY: ConnectUnary = ConnectUnary;
+pub(super) static UNARY: ConnectUnary = ConnectUnary { cacheable: false };
+/// Unary calls by GET.
+pub(super) static GET: ConnectUnary = ConnectUnary { cacheable: true };
 /// Streams.
 pub(super) static STREAM: ConnectStream = ConnectStream;
 
-pub(super) struct ConnectUnary;
+pub(super) struct ConnectUnary {
+    /// Whether caches may keep responses, and have to know what they depend on.
+    cacheable: bool,
+}
+
+impl ConnectUnary {
+    fn headers(&self, metadata: &MetadataMap, content_type: &HeaderValue) -> HeaderMap {
+        let mut headers = response_headers(metadata, content_type);
+        if self.cacheable {
+            headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+        headers
+    }
+}
 
 pub(super) struct ConnectStream;
 
@@ -115,7 +130,7 @@ impl Protocol for ConnectUnary {
     }
 
     fn head(&self, wire: &'static Wire, offered: Compression, metadata: MetadataMap) -> HeaderMap {
-        let mut headers = response_headers(&metadata, &wire.content_type);
+        let mut headers = self.headers(&metadata, &wire.content_type);
         if let Some(encoding) = offered.header_value() {
             headers.insert(header::CONTENT_ENCODING, encoding);
         }
@@ -129,10 +144,8 @@ impl Protocol for ConnectUnary {
 
     fn failure(&self, _: &'static Wire, status: &Status) -> http::Response<Body> {
         // JSON, whatever the codec of the call.
-        let mut headers = response_headers(
-            status.metadata(),
-            &HeaderValue::from_static("application/json"),
-        );
+        let json = HeaderValue::from_static("application/json");
+        let mut headers = self.headers(status.metadata(), &json);
         headers.insert(
             header::ACCEPT_ENCODING,
             HeaderValue::from_static(compression::SUPPORTED),
@@ -270,7 +283,7 @@ impl<'a> GetQuery<'a> {
             "v1",
             "query parameter connect",
         )?;
-        let mut terms = UNARY.terms(headers)?;
+        let mut terms = GET.terms(headers)?;
         terms.request =
             Compression::from_name(self.compression.as_deref().unwrap_or_default().as_bytes())?;
         terms.message = Some(self.message()?);
