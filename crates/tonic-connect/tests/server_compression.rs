@@ -127,6 +127,8 @@ async fn the_callers_weights_decide_and_then_its_order() {
         ("gzip; q=0.501, zstd; q=0.502", Some("zstd")),
         ("gzip;q=0, deflate", Some("deflate")),
         ("gzip;q=0", None),
+        ("GZip", Some("gzip")),
+        ("x-gzip", Some("gzip")),
         ("identity, gzip", None),
         ("identity;q=0.5, gzip;q=0.2", None),
         ("identity;q=0.5, gzip;q=0.8", Some("gzip")),
@@ -150,6 +152,29 @@ async fn the_callers_weights_decide_and_then_its_order() {
             chosen,
             "{accepted:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn gzip_may_have_members_but_not_any_number() {
+    let message = br#"{"name":"Ada"}"#;
+    let (first, second) = message.split_at(5);
+    let empty = gzip(b"");
+    for (encoding, members, code) in [
+        ("gzip", vec![gzip(first), gzip(second)], Code::Ok),
+        ("GZIP", vec![empty.clone(), gzip(message)], Code::Ok),
+        ("gzip", vec![gzip(message), vec![0]], Code::InvalidArgument),
+        ("gzip", vec![empty; 1000], Code::InvalidArgument),
+    ] {
+        let mut request = raw("Greet", "application/json", members.concat());
+        let encoding = HeaderValue::from_static(encoding);
+        request.headers_mut().insert("content-encoding", encoding);
+        let reply = call(Greeter::default(), request).await;
+        let outcome = outcome("application/json", &reply);
+        assert_eq!(outcome.code, code, "{}", outcome.message);
+        if code == Code::Ok {
+            assert_eq!(outcome.greetings, ["hello Ada from stranger; "]);
+        }
     }
 }
 
