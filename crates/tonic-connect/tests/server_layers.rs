@@ -6,6 +6,7 @@
 mod greeter;
 
 use std::convert::Infallible;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use greeter::{GreetRequest, Greeter, Reply, STREAMING, UNARY, named, outcome, post};
@@ -18,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tonic::service::interceptor::InterceptedService;
 use tonic::{Code, Status};
 use tonic_connect::codegen::Service;
-use tonic_connect::server::{Cors, RejectionLayer};
+use tonic_connect::server::{BoxError, Cors, RejectionLayer};
 use tonic_connect::transport::Server;
 use tower::Layer;
 
@@ -124,6 +125,54 @@ async fn an_interceptors_refusal_reaches_every_client_in_its_own_form() {
             request.headers_mut().insert("authorization", token);
             let reply = send(&mut connection, request).await;
             assert_eq!(outcome(content_type, &reply).greetings.len(), 1);
+        }
+    }
+}
+
+/// What fails before a service has the call, or has not even room for it.
+#[derive(Clone)]
+struct Failing {
+    ready: bool,
+    error: fn() -> BoxError,
+}
+
+impl Service<Request<Incoming>> for Failing {
+    type Response = Response<tonic_connect::server::Body>;
+    type Error = BoxError;
+    type Future = std::future::Ready<Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self.ready {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Ready(Err((self.error)())),
+        }
+    }
+
+    fn call(&mut self, _: Request<Incoming>) -> Self::Future {
+        assert!(self.ready, "a service is not called before it is ready");
+        std::future::ready(Err((self.error)()))
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_a_layer_reaches_every_client_in_its_own_form() {
+    let status: fn() -> BoxError = || Status::resource_exhausted("too many calls").into();
+    let unnamed: fn() -> BoxError = || "the gate is shut".into();
+    for (error, code, message) in [
+        (status, Code::ResourceExhausted, "too many calls"),
+        (unnamed, Code::Unknown, "the gate is shut"),
+    ] {
+        for ready in [true, false] {
+            let service = RejectionLayer::new().layer(Failing { ready, error });
+            for mut connection in serve(service).await {
+                for (method, content_type) in calls() {
+                    let request = post(method, content_type, &named("Ada"));
+                    let reply = send(&mut connection, request).await;
+                    let refused = outcome(content_type, &reply);
+                    let found = (refused.code, refused.message.as_str());
+                    assert_eq!(found, (code, message), "{method} {content_type}");
+                }
+            }
         }
     }
 }

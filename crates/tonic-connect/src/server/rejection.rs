@@ -2,7 +2,9 @@
 //!
 //! tonic's interceptors, and layers made for tonic, answer with gRPC's "Trailers-Only" response whatever their caller
 //! speaks. A client of Connect takes that for a success without a message, one of gRPC-Web for a wrong content type.
+//! Layers of tower refuse with an error, which closes the connection or resets the stream.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,12 +13,13 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::Either;
 use pin_project_lite::pin_project;
+use tonic::Status;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::Body;
 use super::negotiate::wire_of_any;
 use super::protocol::Wire;
+use super::{Body, BoxError};
 use crate::error::parse_grpc_trailers;
 
 /// Writes the refusals of interceptors, and of layers made for tonic, in the protocol of the caller. It goes around
@@ -40,6 +43,10 @@ use crate::error::parse_grpc_trailers;
 /// # with_token(());
 /// ```
 ///
+/// An error of a layer is answered as well: with the [`Status`] that it is, or that tonic knows for it, else with
+/// `unknown` and its text. So a service behind tower's time limit, load shedding or buffer does not fail, and mounts
+/// where services must not.
+///
 /// Every other response is left as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RejectionLayer(());
@@ -56,14 +63,19 @@ impl<S> Layer<S> for RejectionLayer {
     type Service = Rejections<S>;
 
     fn layer(&self, inner: S) -> Rejections<S> {
-        Rejections { inner }
+        Rejections {
+            inner,
+            broken: None,
+        }
     }
 }
 
 /// A service behind a [`RejectionLayer`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rejections<S> {
     inner: S,
+    /// Why it cannot take a call, which is the answer to the next one.
+    broken: Option<Status>,
 }
 
 impl<S: tonic::server::NamedService> tonic::server::NamedService for Rejections<S> {
@@ -73,21 +85,25 @@ impl<S: tonic::server::NamedService> tonic::server::NamedService for Rejections<
 impl<S, B, C> Service<Request<B>> for Rejections<S>
 where
     S: Service<Request<B>, Response = Response<C>>,
+    S::Error: Into<BoxError>,
     C: http_body::Body<Data = Bytes>,
 {
     type Response = Response<Either<Body, C>>;
-    type Error = S::Error;
+    type Error = Infallible;
     type Future = RejectionFuture<S::Future>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.broken = ready!(self.inner.poll_ready(cx)).err().map(refusal);
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let wire = wire_of_any(request.method(), request.headers());
+        let broken = self.broken.take();
         RejectionFuture {
             wire: Caller(wire),
-            response: self.inner.call(request),
+            response: broken.is_none().then(|| self.inner.call(request)),
+            broken,
         }
     }
 }
@@ -107,23 +123,39 @@ pin_project! {
     #[derive(Debug)]
     pub struct RejectionFuture<F> {
         wire: Caller,
+        // None where there is a refusal already.
         #[pin]
-        response: F,
+        response: Option<F>,
+        broken: Option<Status>,
     }
 }
 
 impl<F, C, E> Future for RejectionFuture<F>
 where
     F: Future<Output = Result<Response<C>, E>>,
+    E: Into<BoxError>,
     C: http_body::Body<Data = Bytes>,
 {
-    type Output = Result<Response<Either<Body, C>>, E>;
+    type Output = Result<Response<Either<Body, C>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = ready!(this.response.poll(cx))?;
-        Poll::Ready(Ok(translate(this.wire.0, response)))
+        let wire = this.wire.0;
+        let answer = match (this.broken.take(), this.response.as_pin_mut()) {
+            (Some(status), _) => Err(status),
+            (None, Some(response)) => ready!(response.poll(cx)).map_err(refusal),
+            (None, None) => return Poll::Pending,
+        };
+        Poll::Ready(Ok(match answer {
+            Ok(response) => translate(wire, response),
+            Err(status) => wire.protocol.failure(wire, &status).map(Either::Left),
+        }))
     }
+}
+
+/// The status that an error of a layer stands for.
+fn refusal(error: impl Into<BoxError>) -> Status {
+    Status::from_error(error.into())
 }
 
 /// The response for a caller of `wire`.
