@@ -86,6 +86,8 @@ impl Daemon {
     /// # Errors
     /// See [`StartError`]; nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        // So that error details are readable in JSON.
+        prebuilds::v1::register_json_types();
         let data_dir = DataDir::open(&config.data_dir)?;
         let lock = data_dir.lock()?;
         let sandbox = choose_sandbox(config.sandbox)?;

@@ -167,7 +167,8 @@ impl Builder {
         self
     }
 
-    /// How long name lookup, TCP and TLS may take together; 10 s unless it is set.
+    /// How long name lookup, TCP and TLS may take together; 10 s unless it is set. A peer that then says nothing is
+    /// waited for until the call's deadline; over HTTP/2 [`http2_keep_alive`](Self::http2_keep_alive) finds it out.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connections.connect_timeout = timeout;
         self
