@@ -40,6 +40,8 @@ pin_project! {
         #[pin]
         messages: Option<S>,
         buffer: Vec<u8>,
+        // The size of the frame before this one, of which it most likely is as well.
+        expected: usize,
         last: Option<HeaderMap>,
     }
 }
@@ -61,6 +63,7 @@ impl<C, S> Responses<C, S> {
             trailers,
             messages,
             buffer: Vec::new(),
+            expected: 0,
             last: None,
         }
     }
@@ -87,6 +90,9 @@ where
                 .unwrap_or_else(|_| Poll::Ready(Some(Err(panicked()))));
             let end = match next {
                 Poll::Ready(Some(Ok(message))) => {
+                    if this.buffer.is_empty() {
+                        this.buffer.reserve(*this.expected);
+                    }
                     let written = write_message::<C, _>(
                         this.wire,
                         this.options,
@@ -110,6 +116,7 @@ where
         }
         if !this.buffer.is_empty() {
             let mut data = std::mem::take(this.buffer);
+            *this.expected = data.len();
             if this.wire.text {
                 data = text::encode(data);
             }
