@@ -25,6 +25,12 @@ fn main() -> Result<(), Error> {
         &[SHOP],
     )?;
 
+    // The same by attributes, for each package its own condition.
+    let gated = configure()
+        .client_mod_attribute("shop.v1", "#[cfg(feature = \"calls\")]")
+        .server_mod_attribute("shop.v1", "#[cfg(feature = \"serves\")]");
+    compile("gated", gated, &[SHOP, MONEY])?;
+
     // Without JSON, messages have the binary format alone, and those of others need no serde.
     let no_json = configure()
         .json(false)
@@ -44,9 +50,9 @@ fn main() -> Result<(), Error> {
         .enum_attribute(".shop.v1.Order.payment", "#[non_exhaustive]")
         .field_attribute(".shop.v1.Order.thing", "#[doc(alias = \"article\")]")
         .client_mod_attribute("shop.v1", "#[doc(alias = \"buyer\")]")
-        .client_attribute("shop.v1.Shop", "#[must_use]")
+        .client_attribute("shop.v1.Shop", "#[doc(alias = \"cart\")] #[must_use]")
         .server_mod_attribute("shop.v1", "#[doc(alias = \"seller\")]")
-        .server_attribute("shop.v1.Shop", "#[must_use]")
+        .server_attribute("shop.v1.Shop", "#[doc(alias = \"counter\")] #[must_use]")
         .trait_attribute("Shop", "#[doc(alias = \"sells\")]");
     compile("attributes", attributes, &[SHOP])?;
 

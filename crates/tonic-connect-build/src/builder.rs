@@ -26,10 +26,10 @@ pub struct Builder {
     message_attributes: Pairs,
     enum_attributes: Pairs,
     field_attributes: Pairs,
-    client_mod_attributes: Pairs,
-    client_attributes: Pairs,
-    server_mod_attributes: Pairs,
-    server_attributes: Pairs,
+    pub(crate) client_mod_attributes: Pairs,
+    pub(crate) client_attributes: Pairs,
+    pub(crate) server_mod_attributes: Pairs,
+    pub(crate) server_attributes: Pairs,
     trait_attributes: Pairs,
     boxed: Vec<String>,
     btree_map: Vec<String>,
@@ -189,13 +189,17 @@ impl Builder {
         enum_attribute => enum_attributes;
         /// Adds an attribute to fields, oneofs and their variants.
         field_attribute => field_attributes;
-        /// Adds an attribute to the modules of clients. The path is that of a package, without a dot in front, or `.`.
+        /// Adds an attribute to the modules of clients, tonic's and ours. The path is that of a package, without a dot
+        /// in front, or `.`.
         client_mod_attribute => client_mod_attributes;
-        /// Adds an attribute to the client types of services. The path is that of a service, without a dot in front.
+        /// Adds an attribute to the client types of services, tonic's and ours. The path is that of a service, without
+        /// a dot in front.
         client_attribute => client_attributes;
-        /// Adds an attribute to the modules of tonic's servers. The path is that of a package, without a dot in front.
+        /// Adds an attribute to the modules of tonic's servers and of Connect services. The path is that of a package,
+        /// without a dot in front, or `.`.
         server_mod_attribute => server_mod_attributes;
-        /// Adds an attribute to tonic's server types. The path is that of a service, without a dot in front.
+        /// Adds an attribute to tonic's server types and to Connect services. The path is that of a service, without a
+        /// dot in front.
         server_attribute => server_attributes;
         /// Adds an attribute to the traits that servers implement. The path is the name of a service alone: `Greeter`.
         trait_attribute => trait_attributes;

@@ -6,7 +6,7 @@ use prost_build::{Method, Service};
 use prost_types::method_options::IdempotencyLevel;
 use quote::{format_ident, quote};
 
-use crate::{Builder, connect_client, naming};
+use crate::{Builder, attributes, connect_client, naming};
 
 /// The module `<service>_connect`.
 pub(crate) fn generate(service: &Service, builder: &Builder) -> String {
@@ -85,16 +85,23 @@ fn server(service: &Service, full_name: &str, builder: &Builder) -> TokenStream 
         .server_feature
         .as_ref()
         .map(|feature| quote!(#[cfg(feature = #feature)]));
+    // Where tonic's module is not, there is no trait to serve either.
+    let on_module = attributes::matching(&builder.server_mod_attributes, &service.package);
+    let on_export = attributes::conditions(&on_module);
+    let on_type = attributes::matching(&builder.server_attributes, full_name);
 
     quote! {
         #cfg
+        #(#on_export)*
         pub use self::server::#connect;
 
         #cfg
+        #(#on_module)*
         mod server {
             use super::super::#server_module::#trait_name;
 
             #[doc = #connect_doc]
+            #(#on_type)*
             #[derive(Debug)]
             pub struct #connect<T> {
                 inner: ::std::sync::Arc<T>,

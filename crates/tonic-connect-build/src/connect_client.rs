@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use prost_build::{Method, Service};
 use quote::{format_ident, quote};
 
-use crate::{Builder, naming};
+use crate::{Builder, attributes, naming};
 
 /// `FooClient`, with the methods of tonic's client and a choice of codec.
 pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) -> TokenStream {
@@ -32,6 +32,9 @@ pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) ->
         .client_feature
         .as_ref()
         .map(|feature| quote!(#[cfg(feature = #feature)]));
+    let on_module = attributes::matching(&builder.client_mod_attributes, &service.package);
+    let on_export = attributes::conditions(&on_module);
+    let on_type = attributes::matching(&builder.client_attributes, full_name);
     let methods = (service.methods.iter().enumerate()).map(|(index, each)| {
         let name = format!("{full_name}.{}", each.proto_name);
         let docs = if builder.disable_comments.contains(&name) {
@@ -44,11 +47,14 @@ pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) ->
 
     quote! {
         #cfg
+        #(#on_export)*
         pub use self::client::#client;
 
         #cfg
+        #(#on_module)*
         mod client {
             #[doc = #doc]
+            #(#on_type)*
             #[derive(::std::clone::Clone, ::std::fmt::Debug)]
             pub struct #client {
                 inner: #inner,

@@ -1,5 +1,6 @@
 #![doc = include_str!("../docs/guide.md")]
 
+mod attributes;
 mod builder;
 mod comments;
 mod compile;

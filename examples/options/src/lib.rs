@@ -23,6 +23,8 @@ generated! {
     messages_only
     /// `client_feature`, `server_feature`
     features
+    /// `client_mod_attribute`, `server_mod_attribute` with a condition
+    gated
     /// `json(false)`
     no_json
     /// `extern_path`

@@ -50,6 +50,35 @@ fn halves_are_left_out() {
     let _ = messages_only::shop::v1::Order::default();
 }
 
+/// A name that must not be there otherwise: were it there, it would be ambiguous.
+#[cfg(not(feature = "serves"))]
+mod absent {
+    pub(super) struct ShopConnect;
+}
+
+#[cfg(not(feature = "serves"))]
+#[test]
+fn a_condition_on_modules_holds_for_tonics_and_for_ours() {
+    use absent::*;
+    use example_options::gated;
+    use gated::shop::v1::shop_connect::*;
+
+    // The client is on and the server is off.
+    let _ = gated::shop::v1::shop_client::ShopClient::<tonic_connect::Channel>::new;
+    let _ = ShopClient::new;
+    let _: ShopConnect = ShopConnect;
+    // Another package has none.
+    let _ = gated::money::v1::exchange_connect::ExchangeConnect::new(());
+    for part in [
+        "#[cfg(feature = \"calls\")]\n    pub use self::client::ShopClient;",
+        "#[cfg(feature = \"calls\")]\n    mod client {",
+        "#[cfg(feature = \"serves\")]\n    pub use self::server::ShopConnect;",
+        "#[cfg(feature = \"serves\")]\n    mod server {",
+    ] {
+        assert!(shop("gated").contains(part), "{part}");
+    }
+}
+
 #[test]
 fn fields_of_other_types_have_both_encodings() {
     let json = r#"{"note":"c29vbg==","amounts":{"a":1,"b":2,"c":3}}"#;
@@ -123,8 +152,12 @@ fn attributes_stand_where_they_were_put() {
         ("doc(alias = \"everything\")", 6),
         ("#[non_exhaustive]", 1),
         ("doc(alias = \"article\")", 1),
-        ("doc(alias = \"buyer\")", 1),
-        ("doc(alias = \"seller\")", 1),
+        // On tonic's and on ours.
+        ("doc(alias = \"buyer\")", 2),
+        ("doc(alias = \"seller\")", 2),
+        ("doc(alias = \"cart\")", 2),
+        ("doc(alias = \"counter\")", 2),
+        // There is one trait.
         ("doc(alias = \"sells\")", 1),
     ] {
         assert_eq!(code.matches(attribute).count(), times, "{attribute}");
