@@ -6,6 +6,7 @@ use tonic_connect_build::{Builder, Error, configure};
 
 const SHOP: &str = "proto/shop/v1/shop.proto";
 const MONEY: &str = "proto/money/v1/money.proto";
+const META: &str = "proto/meta/v1/meta.proto";
 
 fn main() -> Result<(), Error> {
     compile("plain", configure(), &[SHOP])?;
@@ -31,11 +32,12 @@ fn main() -> Result<(), Error> {
         .server_mod_attribute("shop.v1", "#[cfg(feature = \"serves\")]");
     compile("gated", gated, &[SHOP, MONEY])?;
 
-    // Without JSON, messages have the binary format alone, and those of others need no serde.
+    // Without JSON, messages have the binary format alone, and those of others need no serde: neither one written by
+    // hand nor those of prost-types, which stand for what is no well-known type.
     let no_json = configure()
         .json(false)
         .extern_path(".shop.v1.Wrapping", "crate::by_hand::Ribbon");
-    compile("no_json", no_json, &[SHOP])?;
+    compile("no_json", no_json, &[SHOP, META])?;
 
     // A package that another crate has generated, and messages that somebody has written.
     let external = configure()

@@ -57,7 +57,22 @@ pub(crate) fn paths(
 
 /// Whether the type or package `full_name` is external.
 pub(crate) fn covers(paths: &[(String, String)], full_name: &str) -> bool {
-    paths.iter().any(|(path, _)| {
+    covering(paths, full_name).next().is_some()
+}
+
+/// Whether the message `full_name` is one of `prost_types`.
+pub(crate) fn is_of_prost_types(paths: &[(String, String)], full_name: &str) -> bool {
+    // The nearest one counts.
+    covering(paths, full_name)
+        .max_by_key(|(path, _)| path.len())
+        .is_some_and(|(_, rust_path)| rust_path.split("::").nth(1) == Some("prost_types"))
+}
+
+fn covering<'a>(
+    paths: &'a [(String, String)],
+    full_name: &'a str,
+) -> impl Iterator<Item = &'a (String, String)> {
+    paths.iter().filter(move |(path, _)| {
         path.strip_prefix('.')
             .and_then(|path| full_name.strip_prefix(path))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

@@ -11,6 +11,7 @@ mod external;
 mod file;
 mod json;
 mod naming;
+mod place;
 mod services;
 mod validate;
 

@@ -138,6 +138,65 @@ fn what_cannot_be_compiled_is_named_with_its_place() {
 }
 
 #[test]
+fn a_type_without_json_is_named_where_json_is_on() {
+    let describe = |rest: &str| {
+        format!(
+            "import \"google/protobuf/descriptor.proto\";\nimport \"google/protobuf/api.proto\";\n{rest}"
+        )
+    };
+    let field = describe("message M {\n  google.protobuf.FileDescriptorProto file = 1;\n}");
+    let map = describe("message M {\n  map<string, google.protobuf.Api> apis = 1;\n}");
+    let nested = describe(
+        "message M {\n  repeated google.protobuf.DescriptorProto.ReservedRange gaps = 1;\n}",
+    );
+    let method =
+        describe("message M {}\nservice S {\n  rpc Get(M) returns (google.protobuf.Api);\n}");
+    for (body, expected) in [
+        (
+            &field,
+            "demo.proto:7: demo.v1.M.file: google.protobuf.FileDescriptorProto has no JSON in prost-types: \
+             turn JSON off with json(false), or name a type that has it with \
+             extern_path(\".google.protobuf.FileDescriptorProto\", …)",
+        ),
+        (
+            &map,
+            "demo.proto:7: demo.v1.M.apis: google.protobuf.Api has no",
+        ),
+        (
+            &nested,
+            "demo.proto:7: demo.v1.M.gaps: google.protobuf.DescriptorProto.ReservedRange has no",
+        ),
+        (
+            &method,
+            "demo.proto:8: demo.v1.S.Get: google.protobuf.Api has no",
+        ),
+    ] {
+        let error = compile(configure(), body).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+        let without = compile(configure().json(false), body).unwrap();
+        assert!(without.contains("::prost_types::"), "{without}");
+        let other = configure().extern_path(".google.protobuf", "crate::google");
+        assert!(compile(other, body).is_ok());
+    }
+    // Enums are numbers in messages, and their names are known.
+    let kind = describe("message M { google.protobuf.FieldDescriptorProto.Type type = 1; }");
+    assert!(
+        compile(configure(), &kind)
+            .unwrap()
+            .contains("\"TYPE_GROUP\"")
+    );
+    // What was asked for is no exception.
+    let stamp = "import \"google/protobuf/timestamp.proto\"; message M { google.protobuf.Timestamp at = 1; }";
+    let path = ".google.protobuf.Timestamp";
+    let asked = configure().extern_path(path, "::prost_types::Timestamp");
+    let error = compile(asked, stamp).unwrap_err().to_string();
+    assert!(
+        error.contains("demo.v1.M.at: google.protobuf.Timestamp has no JSON"),
+        "{error}"
+    );
+}
+
+#[test]
 fn options_that_cannot_be_followed_are_named() {
     let cases = [
         (

@@ -165,3 +165,21 @@ async fn gets_carry_the_binary_format() {
     let receipt = Receipt::decode(response.body().as_slice()).unwrap();
     assert_eq!(paper(receipt), "ink");
 }
+
+#[test]
+fn messages_of_prost_types_stand_in_others() {
+    use example_options::no_json::meta::v1::Entry;
+
+    let file = prost_types::FileDescriptorProto {
+        name: Some("a.proto".to_owned()),
+        ..Default::default()
+    };
+    let entry = Entry {
+        file: Some(file),
+        ..Default::default()
+    };
+    assert_eq!(
+        Entry::decode(entry.encode_to_vec().as_slice()).unwrap(),
+        entry
+    );
+}

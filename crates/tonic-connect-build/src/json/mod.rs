@@ -11,6 +11,7 @@
 //! names.
 
 mod field;
+mod lacking;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ use quote::{format_ident, quote};
 
 use self::field::{Form, quoted};
 use crate::compile::Schema;
-use crate::{Error, naming};
+use crate::{Error, external, naming};
 
 /// The serde implementations of all messages and enums of a package, and the function that
 /// registers them for `Any`.
@@ -29,6 +30,7 @@ pub(crate) fn generate(
     package: &str,
     extern_paths: &[(String, String)],
 ) -> Result<String, Error> {
+    lacking::check_methods(schema, package, extern_paths)?;
     let mut generator = Generator::default();
     let mut impls = TokenStream::new();
     let mut types = Vec::new();
@@ -42,6 +44,9 @@ pub(crate) fn generate(
                 message.parent_file().name(),
             )
         {
+            for field in message.fields() {
+                lacking::check_field(&field, extern_paths)?;
+            }
             impls.extend(generator.message(&message));
             let path = naming::message_path(&message);
             let name = message.full_name();
@@ -89,12 +94,8 @@ fn is_generated(
     full_name: &str,
     file: &str,
 ) -> bool {
-    let external = extern_paths.iter().any(|(path, _)| {
-        path.strip_prefix('.')
-            .and_then(|path| full_name.strip_prefix(path))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    });
-    !external && schema.files.file.iter().any(|each| each.name() == file)
+    !external::covers(extern_paths, full_name)
+        && schema.files.file.iter().any(|each| each.name() == file)
 }
 
 /// What the code of one package has seen so far.

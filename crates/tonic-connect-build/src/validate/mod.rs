@@ -12,7 +12,7 @@ use quote::quote;
 
 use self::rules::{Ignore, RuleError, Rules, TypeRules};
 use crate::compile::Schema;
-use crate::{Error, external, naming};
+use crate::{Error, external, naming, place};
 
 /// The implementations for all messages of a package.
 pub(crate) fn generate(
@@ -33,7 +33,7 @@ pub(crate) fn generate(
             tokens.extend(
                 generator
                     .message(&message)
-                    .map_err(|error| place(error, &message))?,
+                    .map_err(|error| with_place(error, &message))?,
             );
         }
     }
@@ -228,7 +228,7 @@ impl Generator<'_> {
 }
 
 /// Says in which file and line the field or oneof stands.
-fn place(error: RuleError, message: &MessageDescriptor) -> Error {
+fn with_place(error: RuleError, message: &MessageDescriptor) -> Error {
     let RuleError { subject, reason } = error;
     let file = message.parent_file();
     let fields = message
@@ -238,16 +238,11 @@ fn place(error: RuleError, message: &MessageDescriptor) -> Error {
         .oneofs()
         .map(|each| (each.full_name().to_owned(), each.path().to_vec()));
     let path = fields.chain(oneofs).find(|(name, _)| *name == subject);
-    let info = file.file_descriptor_proto().source_code_info.as_ref();
-    let line = path.zip(info).and_then(|((_, path), info)| {
-        let location = info.location.iter().find(|each| each.path == path)?;
-        location.span.first().copied()
-    });
     Error::Rule {
-        place: match line {
-            Some(line) => format!("{}:{}", file.name(), line + 1),
-            None => file.name().to_owned(),
-        },
+        place: path.map_or_else(
+            || file.name().to_owned(),
+            |(_, path)| place::of(&file, &path),
+        ),
         subject,
         reason,
     }
