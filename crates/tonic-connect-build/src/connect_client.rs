@@ -9,21 +9,34 @@ use crate::{Builder, attributes, naming};
 /// `FooClient`, with the methods of tonic's client and a choice of codec.
 pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) -> TokenStream {
     let client = format_ident!("{}Client", service.name);
-    let (codecs, inner, new, with_codec) = match builder.json {
+    // The runtime's client says the same, for a service that has a method of that name.
+    let has = |name: &str| service.methods.iter().any(|each| each.name == name);
+    let with_codec = (builder.json && !has("with_codec")).then(|| {
+        quote! {
+            /// Writes and reads messages with `codec`.
+            #[must_use]
+            pub fn with_codec(self, codec: ::tonic_connect::Codec) -> Self {
+                Self { inner: self.inner.codec(codec) }
+            }
+        }
+    });
+    let with_get = (!has("with_get")).then(|| {
+        quote! {
+            /// Sends calls of methods without side effects as HTTP GET, where the protocol has it.
+            #[must_use]
+            pub fn with_get(self, get: bool) -> Self {
+                Self { inner: self.inner.use_get(get) }
+            }
+        }
+    });
+    let (codecs, inner, new) = match builder.json {
         true => {
-            let with_codec = quote! {
-                /// Writes and reads messages with `codec`.
-                #[must_use]
-                pub fn with_codec(self, codec: ::tonic_connect::Codec) -> Self {
-                    Self { inner: self.inner.codec(codec) }
-                }
-            };
             let client = quote!(::tonic_connect::Client);
-            ("protobuf or JSON", client, quote!(new), with_codec)
+            ("protobuf or JSON", client, quote!(new))
         }
         false => {
             let client = quote!(::tonic_connect::Client<::tonic_connect::ProtoOnly>);
-            ("protobuf", client, quote!(proto_only), TokenStream::new())
+            ("protobuf", client, quote!(proto_only))
         }
     };
     let doc =
@@ -68,13 +81,15 @@ pub(crate) fn generate(service: &Service, full_name: &str, builder: &Builder) ->
 
                 #with_codec
 
-                /// Sends calls of methods without side effects as HTTP GET, where the protocol has it.
-                #[must_use]
-                pub fn with_get(self, get: bool) -> Self {
-                    Self { inner: self.inner.use_get(get) }
-                }
+                #with_get
 
                 #(#methods)*
+            }
+
+            impl ::std::convert::From<#inner> for #client {
+                fn from(inner: #inner) -> Self {
+                    Self { inner }
+                }
             }
         }
     }

@@ -21,7 +21,7 @@ pub(crate) fn finish(package: &str, code: &str) -> Result<String, Error> {
     // Three, each of which fits a line.
     let allow: [Attribute; 3] = [
         syn::parse_quote!(#[allow(deprecated, missing_docs, unreachable_pub, unused_qualifications)]),
-        syn::parse_quote!(#[allow(rust_2018_idioms, rustdoc::all, unused_results)]),
+        syn::parse_quote!(#[allow(nonstandard_style, rust_2018_idioms, rustdoc::all, unused_results)]),
         syn::parse_quote!(#[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction)]),
     ];
     for item in &mut file.items {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tonic_connect::codegen::{Service, http};
 use tonic_connect::validate::Validate;
+use tonic_connect::{Channel, Client, Codec};
 
 /// Reads JSON, and writes it again by way of the binary encoding.
 fn there_and_back<M>(json: &str) -> String
@@ -142,6 +143,42 @@ async fn a_service_of_any_name_is_served() {
     let response = service.call(request).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json");
+}
+
+/// Answers methods that are named like what our client has of its own.
+struct Echo;
+
+#[tonic::async_trait]
+impl kinds::self__server::Self_ for Echo {
+    async fn with_codec(
+        &self,
+        request: tonic::Request<kinds::Type>,
+    ) -> Result<tonic::Response<kinds::Type>, tonic::Status> {
+        Ok(tonic::Response::new(request.into_inner()))
+    }
+
+    async fn with_get(
+        &self,
+        request: tonic::Request<kinds::Type>,
+    ) -> Result<tonic::Response<kinds::Type>, tonic::Status> {
+        Ok(tonic::Response::new(request.into_inner()))
+    }
+}
+
+#[tokio::test]
+async fn a_method_named_like_what_our_client_has_is_called() {
+    let channel = Channel::builder("http://in.process")
+        .build_over(kinds::self__connect::Self_Connect::new(Echo))
+        .unwrap();
+    let sent = kinds::Type::default();
+    for codec in [Codec::Proto, Codec::Json] {
+        let client = Client::new(channel.clone()).codec(codec).use_get(true);
+        let client = kinds::self__connect::Self_Client::from(client);
+        let answer = client.with_codec(sent.clone()).await.unwrap();
+        assert_eq!(answer.into_inner(), sent);
+        let answer = client.with_get(sent.clone()).await.unwrap();
+        assert_eq!(answer.into_inner(), sent);
+    }
 }
 
 #[test]
