@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, compile, external, file, json, naming, services, validate};
+use crate::{Error, collisions, compile, external, file, json, naming, services, validate};
 
 /// What to generate, and where to. [`configure`](crate::configure) makes one with the defaults.
 ///
@@ -18,7 +18,7 @@ pub struct Builder {
     pub(crate) client_feature: Option<String>,
     pub(crate) server_feature: Option<String>,
     pub(crate) use_arc_self: bool,
-    generate_default_stubs: bool,
+    pub(crate) generate_default_stubs: bool,
     retain_enum_prefix: bool,
     emit_rerun_if_changed: bool,
     extern_paths: Pairs,
@@ -275,6 +275,7 @@ impl Builder {
             }
         }
         let extern_paths = external::paths(&self.extern_paths, &schema.pool)?;
+        collisions::check(&self, &schema, &extern_paths)?;
 
         // All is generated before the first file is written: a failure leaves what was there.
         let mut packages = services::generate(&self, &schema, &extern_paths)?;

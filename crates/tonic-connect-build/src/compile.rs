@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, FileDescriptor};
 use prost_types::FileDescriptorSet;
 use protox::file::{
     ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver,
 };
 
-use crate::Error;
+use crate::{Error, external};
 
 const VALIDATE_NAME: &str = "buf/validate/validate.proto";
 const VALIDATE_SOURCE: &str = include_str!("../proto/buf/validate/validate.proto");
@@ -28,6 +28,23 @@ pub(crate) struct Schema {
     pub(crate) pool: DescriptorPool,
     /// Where the files were read from, those that come with this crate left out.
     pub(crate) read: Vec<PathBuf>,
+}
+
+impl Schema {
+    /// Whether code is generated for what is called `full_name` in `file`: neither the file nor the name is others'.
+    pub(crate) fn generates(
+        &self,
+        extern_paths: &[(String, String)],
+        full_name: &str,
+        file: &FileDescriptor,
+    ) -> bool {
+        !external::covers(extern_paths, full_name)
+            && self
+                .files
+                .file
+                .iter()
+                .any(|each| each.name() == file.name())
+    }
 }
 
 /// Resolves `buf/validate/validate.proto` to the text in this crate.

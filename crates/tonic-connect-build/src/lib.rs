@@ -2,6 +2,7 @@
 
 mod attributes;
 mod builder;
+mod collisions;
 mod comments;
 mod compile;
 mod connect;

@@ -197,6 +197,76 @@ fn a_type_without_json_is_named_where_json_is_on() {
 }
 
 #[test]
+fn names_that_generated_code_cannot_bear_are_named() {
+    let method = |name: &str| {
+        format!("message M {{}}\nservice Greeter {{\n  rpc {name}(M) returns (M);\n}}")
+    };
+    for (name, function) in [
+        ("New", "new"),
+        ("WithOrigin", "with_origin"),
+        ("WithInterceptor", "with_interceptor"),
+        ("SendCompressed", "send_compressed"),
+        ("AcceptCompressed", "accept_compressed"),
+        ("MaxDecodingMessageSize", "max_decoding_message_size"),
+        ("maxEncodingMessageSize", "max_encoding_message_size"),
+    ] {
+        let expected = format!(
+            "demo.proto:6: demo.v1.Greeter.{name}: tonic's client has a function `{function}` of its own, so its code \
+             would not compile: rename the method, or leave that half out with build_client(false)"
+        );
+        let body = method(name);
+        let error = compile(configure(), &body).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(compile(configure().build_client(false), &body).is_ok());
+    }
+    let clone = method("Clone");
+    let error = compile(configure().use_arc_self(true), &clone).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("server calls a function `clone`"),
+        "{error}"
+    );
+    assert!(compile(configure(), &clone).is_ok());
+
+    let service = |name: &str| {
+        format!("message M {{}}\nservice {name} {{\n  rpc Get(M) returns (stream M);\n}}")
+    };
+    for name in [
+        "Option", "Box", "Arc", "Clone", "Default", "Into", "T", "Body",
+    ] {
+        let expected = format!(
+            "demo.proto:5: demo.v1.{name}: tonic's server of it would be code that does not compile, because it uses \
+             another `{name}`: rename the service, or leave the server out with build_server(false)"
+        );
+        let body = service(name);
+        let error = compile(configure(), &body).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(compile(configure().build_server(false), &body).is_ok());
+    }
+    let stream = service("BoxStream");
+    let error = compile(configure().generate_default_stubs(true), &stream).unwrap_err();
+    assert!(error.to_string().contains("another `BoxStream`"), "{error}");
+    assert!(compile(configure(), &stream).is_ok());
+
+    let beside = "service Greeter {}\nmessage GreeterConnect {\n  message Nested {}\n}";
+    let error = compile(configure(), beside).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "demo.proto:5: demo.v1.GreeterConnect: what is nested in it would stand in the module `greeter_connect`, as \
+         would code of the service demo.v1.Greeter: rename one of them"
+    );
+    let none = configure().build_client(false).build_server(false);
+    assert!(compile(none, beside).is_ok());
+    for bearable in [
+        "service Greeter {}\nmessage GreeterConnect {\n  map<string, string> a = 1;\n  optional int32 b = 2;\n}",
+        "message Greeter {\n  message GreeterConnect { message Nested {} }\n}\nservice Greet {}",
+    ] {
+        assert!(compile(configure(), bearable).is_ok());
+    }
+}
+
+#[test]
 fn options_that_cannot_be_followed_are_named() {
     let cases = [
         (

@@ -21,7 +21,7 @@ use quote::{format_ident, quote};
 
 use self::field::{Form, quoted};
 use crate::compile::Schema;
-use crate::{Error, external, naming};
+use crate::{Error, naming};
 
 /// The serde implementations of all messages and enums of a package, and the function that
 /// registers them for `Any`.
@@ -37,12 +37,7 @@ pub(crate) fn generate(
     for message in schema.pool.all_messages() {
         if message.package_name() == package
             && !message.is_map_entry()
-            && is_generated(
-                schema,
-                extern_paths,
-                message.full_name(),
-                message.parent_file().name(),
-            )
+            && schema.generates(extern_paths, message.full_name(), &message.parent_file())
         {
             for field in message.fields() {
                 lacking::check_field(&field, extern_paths)?;
@@ -55,12 +50,7 @@ pub(crate) fn generate(
     }
     for each in schema.pool.all_enums() {
         if each.package_name() == package
-            && is_generated(
-                schema,
-                extern_paths,
-                each.full_name(),
-                each.parent_file().name(),
-            )
+            && schema.generates(extern_paths, each.full_name(), &each.parent_file())
         {
             impls.extend(generator.enumeration(&each));
         }
@@ -85,17 +75,6 @@ pub(crate) fn generate(
     let file = syn::parse2(tokens)
         .map_err(|error| Error::Schema(format!("JSON of package {package}: {error}")))?;
     Ok(prettyplease::unparse(&file))
-}
-
-/// Whether prost generates the type: it is neither in a file of others nor external.
-fn is_generated(
-    schema: &Schema,
-    extern_paths: &[(String, String)],
-    full_name: &str,
-    file: &str,
-) -> bool {
-    !external::covers(extern_paths, full_name)
-        && schema.files.file.iter().any(|each| each.name() == file)
 }
 
 /// What the code of one package has seen so far.

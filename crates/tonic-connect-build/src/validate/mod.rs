@@ -12,7 +12,7 @@ use quote::quote;
 
 use self::rules::{Ignore, RuleError, Rules, TypeRules};
 use crate::compile::Schema;
-use crate::{Error, external, naming, place};
+use crate::{Error, naming, place};
 
 /// The implementations for all messages of a package.
 pub(crate) fn generate(
@@ -49,13 +49,9 @@ struct Generator<'a> {
 
 impl Generator<'_> {
     fn is_generated(&self, message: &MessageDescriptor) -> bool {
-        let in_schema = self
-            .schema
-            .files
-            .file
-            .iter()
-            .any(|file| file.name() == message.parent_file().name());
-        in_schema && !external::covers(self.extern_paths, message.full_name())
+        let file = message.parent_file();
+        self.schema
+            .generates(self.extern_paths, message.full_name(), &file)
     }
 
     fn message(&self, message: &MessageDescriptor) -> Result<TokenStream, RuleError> {
