@@ -1,6 +1,34 @@
-//! Attributes that the user put on clients and servers: tonic's have them from tonic, ours have the same from here.
+//! Attributes that the user put on types, clients and servers.
+//!
+//! prost and tonic put them on theirs; what is ours beside tonic's has them from here.
 
 use syn::Attribute;
+use syn::parse::Parser;
+
+use crate::{Builder, Error};
+
+/// Checks that they are attributes, because prost and tonic panic where they are none.
+pub(crate) fn check(builder: &Builder) -> Result<(), Error> {
+    for (option, pairs) in [
+        ("type_attribute", &builder.type_attributes),
+        ("message_attribute", &builder.message_attributes),
+        ("enum_attribute", &builder.enum_attributes),
+        ("field_attribute", &builder.field_attributes),
+        ("client_mod_attribute", &builder.client_mod_attributes),
+        ("client_attribute", &builder.client_attributes),
+        ("server_mod_attribute", &builder.server_mod_attributes),
+        ("server_attribute", &builder.server_attributes),
+        ("trait_attribute", &builder.trait_attributes),
+    ] {
+        for (path, text) in pairs {
+            parse(text).map_err(|error| Error::Option {
+                call: format!("{option}({path:?}, {text:?})"),
+                reason: format!("is no attribute of Rust: {error}; write #[…]"),
+            })?;
+        }
+    }
+    Ok(())
+}
 
 /// The attributes whose path matches `name`, a package or a service.
 pub(crate) fn matching(pairs: &[(String, String)], name: &str) -> Vec<Attribute> {
@@ -18,9 +46,8 @@ pub(crate) fn conditions(attributes: &[Attribute]) -> impl Iterator<Item = &Attr
         .filter(|each| each.path().is_ident("cfg") || each.path().is_ident("cfg_attr"))
 }
 
-/// Attributes are parsed with the item that they are on; here with one of no meaning, as tonic does.
 fn parse(text: &str) -> syn::Result<Vec<Attribute>> {
-    syn::parse_str::<syn::DeriveInput>(&format!("{text}\nstruct Item;")).map(|item| item.attrs)
+    Attribute::parse_outer.parse_str(text)
 }
 
 /// Whether tonic would put an attribute of this path on something of this name: it is `.`, it begins the name (then it

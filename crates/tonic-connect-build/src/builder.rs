@@ -1,9 +1,10 @@
 //! What to generate, and where to.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, collisions, compile, external, file, json, naming, services, validate};
+use crate::{
+    Error, attributes, collisions, compile, external, file, json, output, services, validate,
+};
 
 /// What to generate, and where to. [`configure`](crate::configure) makes one with the defaults.
 ///
@@ -22,23 +23,23 @@ pub struct Builder {
     retain_enum_prefix: bool,
     emit_rerun_if_changed: bool,
     extern_paths: Pairs,
-    type_attributes: Pairs,
-    message_attributes: Pairs,
-    enum_attributes: Pairs,
-    field_attributes: Pairs,
+    pub(crate) type_attributes: Pairs,
+    pub(crate) message_attributes: Pairs,
+    pub(crate) enum_attributes: Pairs,
+    pub(crate) field_attributes: Pairs,
     pub(crate) client_mod_attributes: Pairs,
     pub(crate) client_attributes: Pairs,
     pub(crate) server_mod_attributes: Pairs,
     pub(crate) server_attributes: Pairs,
-    trait_attributes: Pairs,
+    pub(crate) trait_attributes: Pairs,
     boxed: Vec<String>,
     btree_map: Vec<String>,
     bytes: Vec<String>,
     skip_debug: Vec<String>,
     pub(crate) disable_comments: Vec<String>,
-    out_dir: Option<PathBuf>,
-    include_file: Option<PathBuf>,
-    file_descriptor_set_path: Option<PathBuf>,
+    pub(crate) out_dir: Option<PathBuf>,
+    pub(crate) include_file: Option<PathBuf>,
+    pub(crate) file_descriptor_set_path: Option<PathBuf>,
 }
 
 type Pairs = Vec<(String, String)>;
@@ -268,6 +269,7 @@ impl Builder {
                 .map(PathBuf::from)
                 .ok_or(Error::NoOutDir)?,
         };
+        attributes::check(&self)?;
         let schema = compile::compile(protos, includes)?;
         if self.emit_rerun_if_changed {
             for path in &schema.read {
@@ -287,22 +289,7 @@ impl Builder {
             *code = file::finish(package, code)?;
         }
 
-        std::fs::create_dir_all(&out_dir).map_err(|source| Error::Io {
-            path: out_dir.clone(),
-            source,
-        })?;
-        for (package, code) in &packages {
-            write(&out_dir.join(naming::file_name(package)), code.as_bytes())?;
-        }
-        if let Some(name) = &self.include_file {
-            let tree = file::include_tree(packages.keys(), self.out_dir.is_some())?;
-            write(&out_dir.join(name), tree.as_bytes())?;
-        }
-        let descriptor = self
-            .file_descriptor_set_path
-            .as_deref()
-            .unwrap_or(Path::new("descriptor.binpb"));
-        write(&out_dir.join(descriptor), &schema.encoded)
+        output::write_all(&self, &out_dir, &packages, &schema.encoded)
     }
 
     /// How prost generates messages.
@@ -349,10 +336,10 @@ impl Builder {
             .generate_default_stubs(self.generate_default_stubs)
             .disable_comments(&self.disable_comments);
         if let Some(feature) = &self.client_feature {
-            tonic = tonic.client_mod_attribute(".", format!("#[cfg(feature = \"{feature}\")]"));
+            tonic = tonic.client_mod_attribute(".", format!("#[cfg(feature = {feature:?})]"));
         }
         if let Some(feature) = &self.server_feature {
-            tonic = tonic.server_mod_attribute(".", format!("#[cfg(feature = \"{feature}\")]"));
+            tonic = tonic.server_mod_attribute(".", format!("#[cfg(feature = {feature:?})]"));
         }
         for (path, attribute) in &self.client_mod_attributes {
             tonic = tonic.client_mod_attribute(path, attribute);
@@ -371,15 +358,4 @@ impl Builder {
         }
         tonic
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    // A file that stays the same keeps its time, so that nothing that includes it is compiled again.
-    if std::fs::read(path).is_ok_and(|old| old == bytes) {
-        return Ok(());
-    }
-    std::fs::write(path, bytes).map_err(|source: io::Error| Error::Io {
-        path: path.to_owned(),
-        source,
-    })
 }

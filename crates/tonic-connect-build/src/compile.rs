@@ -64,6 +64,9 @@ pub(crate) fn compile(
     protos: &[impl AsRef<Path>],
     includes: &[impl AsRef<Path>],
 ) -> Result<Schema, Error> {
+    if protos.is_empty() {
+        return Err(Error::NoFiles);
+    }
     let mut resolver = ChainFileResolver::new();
     for include in includes {
         resolver.add(IncludeFileResolver::new(include.as_ref().to_owned()));

@@ -30,6 +30,17 @@ pub enum Error {
         /// What is wrong with it, and what can be done.
         reason: String,
     },
+    /// An option that cannot be followed.
+    #[error("{call}: {reason}")]
+    Option {
+        /// The option with what it was given: `include_file("demo.v1.rs")`.
+        call: String,
+        /// What is wrong with it, and what can be done.
+        reason: String,
+    },
+    /// `compile` was called without a file.
+    #[error("compile(): no .proto file is named; without one nothing is generated")]
+    NoFiles,
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {

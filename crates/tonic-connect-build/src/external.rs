@@ -1,7 +1,10 @@
 //! Which Rust types stand for protobuf types that are not generated: those that the user named, and those of
 //! `google.protobuf`.
 
+use proc_macro2::Ident;
 use prost_reflect::DescriptorPool;
+use syn::ext::IdentExt;
+use syn::parse::Parser;
 
 use crate::Error;
 
@@ -94,6 +97,12 @@ fn check(path: &str, rust_path: &str, pool: &DescriptorPool) -> Result<(), Error
             ),
         ));
     }
+    let is_type = pool.get_message_by_name(name).is_some()
+        || pool.get_enum_by_name(name).is_some()
+        || path.starts_with(".google.protobuf.");
+    if !is_path(rust_path, is_type) {
+        return Err(error(path, format!("{rust_path:?} is no path of Rust")));
+    }
     let within = |full_name: &str| {
         full_name
             .strip_prefix(name)
@@ -125,6 +134,19 @@ fn check(path: &str, rust_path: &str, pool: &DescriptorPool) -> Result<(), Error
         path,
         format!("no package, message or enum of the schema has this name; {remedy}"),
     ))
+}
+
+/// Whether it is one for prost, which panics if it is not. That of a type is used as it is; that of a package is taken
+/// apart, and what is a keyword in it is escaped.
+fn is_path(rust_path: &str, is_type: bool) -> bool {
+    if is_type {
+        return syn::parse_str::<syn::Path>(rust_path).is_ok();
+    }
+    let mut parts = rust_path
+        .strip_prefix("::")
+        .unwrap_or(rust_path)
+        .split("::");
+    parts.all(|part| Ident::parse_any.parse_str(part).is_ok())
 }
 
 fn error(path: &str, reason: impl Into<String>) -> Error {

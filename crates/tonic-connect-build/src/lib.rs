@@ -12,6 +12,7 @@ mod external;
 mod file;
 mod json;
 mod naming;
+mod output;
 mod place;
 mod services;
 mod validate;

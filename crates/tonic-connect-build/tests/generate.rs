@@ -291,10 +291,76 @@ fn options_that_cannot_be_followed_are_named() {
                 .extern_path(".demo.v1", "::b"),
             "is given twice",
         ),
+        (
+            configure().extern_path(".demo.v1", "::a::b-c"),
+            "extern_path(\".demo.v1\", …): \"::a::b-c\" is no path of Rust",
+        ),
+        (
+            configure().extern_path(".demo.v1", "::a::"),
+            "\"::a::\" is no path of Rust",
+        ),
+        (
+            configure().extern_path(".demo.v1.Request", "::a::type::Request"),
+            "\"::a::type::Request\" is no path of Rust",
+        ),
+        (
+            configure().include_file("demo.v1.rs"),
+            "include_file(\"demo.v1.rs\"): is the file of the package \"demo.v1\"; choose another name",
+        ),
+        (
+            configure().file_descriptor_set_path("./demo.v1.rs"),
+            "file_descriptor_set_path(\"./demo.v1.rs\"): is the file of the package \"demo.v1\"",
+        ),
+        (
+            configure().include_file("descriptor.binpb"),
+            "include_file(\"descriptor.binpb\"): is the file of file_descriptor_set_path(\"descriptor.binpb\")",
+        ),
     ];
     for (builder, expected) in cases {
         let error = compile(builder, SERVICE).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected} is not in: {error}");
+    }
+    // A keyword in the path of a package is escaped by prost.
+    let body = "import \"google/protobuf/api.proto\"; message M { google.protobuf.Api api = 1; }";
+    let code = compile(
+        configure().extern_path(".google.protobuf", "crate::type"),
+        body,
+    )
+    .unwrap();
+    assert!(code.contains("crate::r#type::Api"), "{code}");
+}
+
+#[test]
+fn attributes_that_are_none_are_named() {
+    type Option = fn(Builder, &'static str, &'static str) -> Builder;
+    let options: [(&str, Option); 9] = [
+        ("type_attribute", Builder::type_attribute),
+        ("message_attribute", Builder::message_attribute),
+        ("enum_attribute", Builder::enum_attribute),
+        ("field_attribute", Builder::field_attribute),
+        ("client_mod_attribute", Builder::client_mod_attribute),
+        ("client_attribute", Builder::client_attribute),
+        ("server_mod_attribute", Builder::server_mod_attribute),
+        ("server_attribute", Builder::server_attribute),
+        ("trait_attribute", Builder::trait_attribute),
+    ];
+    for (name, option) in options {
+        for text in [
+            "derive(Eq)",
+            "#[derive(Eq]",
+            "#![allow(missing_docs)]",
+            "pub",
+        ] {
+            let error = compile(option(configure(), ".", text), SERVICE).unwrap_err();
+            let expected = format!("{name}(\".\", {text:?}): is no attribute of Rust: ");
+            assert!(error.to_string().starts_with(&expected), "{error}");
+        }
+        for text in ["", "/// Said by a comment.", "#[cfg(all())] #[doc(hidden)]"] {
+            assert!(
+                compile(option(configure(), ".", text), SERVICE).is_ok(),
+                "{name} {text}"
+            );
+        }
     }
 }
 
@@ -330,6 +396,14 @@ fn files_that_are_not_there_are_named() {
         .unwrap_err()
         .to_string();
     assert!(outside.contains("is not in any include path"), "{outside}");
+
+    let none = configure().out_dir(folder.path());
+    let none = none.compile(&[""; 0], &[folder.path()]);
+    let none = none.unwrap_err().to_string();
+    assert_eq!(
+        none,
+        "compile(): no .proto file is named; without one nothing is generated"
+    );
 
     let taken = folder.path().join("demo.proto");
     let written = compile_into(&taken, folder.path()).unwrap_err().to_string();
