@@ -103,6 +103,8 @@ fn schema(error: &protox::Error) -> Error {
     } else if text.contains("option field '(buf.validate.") {
         // Their `validate.proto` may know it; the one that comes with this crate has what can be compiled.
         ": leave the rule out and check the value in code"
+    } else if text.contains("but found 'edition'") {
+        "; editions are not understood: write syntax = \"proto3\" or \"proto2\""
     } else {
         ""
     };

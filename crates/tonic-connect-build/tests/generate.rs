@@ -365,6 +365,21 @@ fn attributes_that_are_none_are_named() {
 }
 
 #[test]
+fn editions_are_not_understood() {
+    let folder = TempDir::new().unwrap();
+    let proto = "edition = \"2023\";\nmessage M {}\n";
+    fs::write(folder.path().join("demo.proto"), proto).unwrap();
+    let error = compile_in(configure(), folder.path())
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("demo.proto:1:1: "), "{error}");
+    assert!(
+        error.ends_with("editions are not understood: write syntax = \"proto3\" or \"proto2\""),
+        "{error}"
+    );
+}
+
+#[test]
 fn packages_that_are_one_module_in_rust_are_named() {
     let folder = TempDir::new().unwrap();
     let other = "syntax = \"proto3\";\npackage demo.V1;\nmessage N {}\n";
