@@ -170,6 +170,11 @@ impl Builder {
     /// serde's traits with the JSON form of protobuf. If it implements `tonic_connect::validate::Validate`, as those do
     /// that this crate generates, it is validated where it stands in other messages. The Rust path begins with `::` or
     /// `crate::`.
+    ///
+    /// prost goes by the schema in what it derives for a message that holds another, whichever type stands for that one.
+    /// `rust_path` therefore has to implement `Eq` and `Hash`, if the message `proto_path` has at no depth a
+    /// floating-point number, a map, a repeated message or itself; and `Copy`, if all in it are singular numbers, `bool`s
+    /// and enums.
     #[must_use]
     pub fn extern_path(
         mut self,
