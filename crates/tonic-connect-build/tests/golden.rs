@@ -53,6 +53,9 @@ fn two_runs_write_the_same_bytes() {
         ]
     );
     assert!(first == second);
+    // Nothing speaks of a package without a name.
+    let stray = std::str::from_utf8(&first["_.rs"]).unwrap();
+    assert!(stray.contains("/// Makes the messages that are in no package known"));
 }
 
 #[test]

@@ -56,9 +56,12 @@ pub(crate) fn generate(
         }
     }
     let tables = generator.tables();
-    let doc = format!(
-        " Makes the messages of `{package}` known to the JSON of [`Any`](::pbjson_wkt::Any)."
-    );
+    let whose = match package {
+        "" => "that are in no package".to_owned(),
+        _ => format!("of `{package}`"),
+    };
+    let doc =
+        format!(" Makes the messages {whose} known to the JSON of [`Any`](::pbjson_wkt::Any).");
     let tokens = quote! {
         #[allow(deprecated, non_camel_case_types, unused_variables, clippy::all)]
         const _: () = {
