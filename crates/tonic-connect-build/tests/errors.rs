@@ -1,7 +1,7 @@
 //! What the generator says about schemas and options that it cannot follow.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
+mod schemas;
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use tonic_connect_build::{Builder, Error, configure};
 
-use common::{HEAD, SERVICE, compile, compile_in};
+use schemas::{HEAD, SERVICE, compile, compile_in};
 
 #[test]
 fn what_cannot_be_compiled_is_named_with_its_place() {

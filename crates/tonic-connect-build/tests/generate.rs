@@ -1,14 +1,14 @@
 //! What the generator writes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
+mod schemas;
 
 use std::fs;
 
 use tempfile::TempDir;
 use tonic_connect_build::configure;
 
-use common::{HEAD, SERVICE, compile, compile_in};
+use schemas::{HEAD, SERVICE, compile, compile_in};
 
 #[test]
 fn a_service_gets_its_table_and_one_arm_for_each_method() {
