@@ -213,6 +213,35 @@ fn registered_types_are_known_from_then_on() {
     assert_eq!(from_json(json).unwrap(), any);
 }
 
+/// A message whose JSON another generator wrote, or somebody by hand.
+#[derive(Clone, PartialEq, prost::Message, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+struct ByHand {
+    #[prost(string, tag = "1")]
+    text: String,
+    #[prost(message, optional, boxed, tag = "2")]
+    inner: Option<Box<ByHand>>,
+}
+
+#[test]
+fn messages_that_are_not_of_our_generator_can_be_registered() {
+    register(&[AnyType::new::<ByHand>("demo.v1.ByHand")]);
+    let message = ByHand {
+        text: "hello".to_owned(),
+        inner: Some(Box::default()),
+    };
+    let any = Any {
+        type_url: "example.com/demo.v1.ByHand".to_owned(),
+        value: message.encode_to_vec(),
+    };
+    let json = to_json(&any);
+    assert_eq!(
+        json,
+        r#"{"@type":"example.com/demo.v1.ByHand","text":"hello","inner":{"text":"","inner":null}}"#
+    );
+    assert_eq!(from_json(&json).unwrap(), any);
+}
+
 #[test]
 fn gives_back_what_was_packed() {
     let duration = Duration::new(5, 0).unwrap();

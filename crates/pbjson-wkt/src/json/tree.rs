@@ -13,7 +13,9 @@ use serde::de::{
     Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{
+    self, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer,
+};
 
 /// How deep objects and lists may nest, as in the reference implementation.
 pub(super) const DEPTH: usize = 100;
@@ -113,7 +115,7 @@ impl Serializer for ToTree {
     type SerializeTupleStruct = Impossible<Tree, TreeError>;
     type SerializeTupleVariant = Impossible<Tree, TreeError>;
     type SerializeMap = ToObject;
-    type SerializeStruct = Impossible<Tree, TreeError>;
+    type SerializeStruct = ToObject;
     type SerializeStructVariant = Impossible<Tree, TreeError>;
 
     leaves! {
@@ -216,12 +218,8 @@ impl Serializer for ToTree {
         })
     }
 
-    fn serialize_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeStruct, TreeError> {
-        Err(not_json())
+    fn serialize_struct(self, _: &'static str, fields: usize) -> Result<ToObject, TreeError> {
+        self.serialize_map(Some(fields))
     }
 
     fn serialize_struct_variant(
@@ -235,9 +233,9 @@ impl Serializer for ToTree {
     }
 }
 
-/// What generated messages never serialize.
+/// What messages never serialize.
 fn not_json() -> TreeError {
-    TreeError("the message in google.protobuf.Any has no generated JSON".to_owned())
+    TreeError("the message in google.protobuf.Any has no JSON of protobuf".to_owned())
 }
 
 pub(crate) struct ToList {
@@ -263,6 +261,26 @@ pub(crate) struct ToObject {
     entries: Vec<(String, Tree)>,
     key: String,
     _level: Level,
+}
+
+/// Messages that are not of our generator write themselves so.
+impl SerializeStruct for ToObject {
+    type Ok = Tree;
+    type Error = TreeError;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), TreeError> {
+        self.entries
+            .push((key.to_owned(), value.serialize(ToTree)?));
+        Ok(())
+    }
+
+    fn end(self) -> Result<Tree, TreeError> {
+        Ok(Tree::Object(self.entries))
+    }
 }
 
 impl SerializeMap for ToObject {
