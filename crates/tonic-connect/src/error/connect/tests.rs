@@ -155,7 +155,7 @@ fn what_is_right_of_a_strange_error_is_kept() {
 fn the_details_of_this_crate_are_readable_in_json() {
     let status = details::bad_request([("spec.timeout", "is below 5m")]);
     let body = connect_error_body(&status);
-    let violation = r#"{"field":"spec.timeout","description":"is below 5m"}"#;
+    let violation = r#"{"description":"is below 5m","field":"spec.timeout"}"#;
     let debug = format!(r#""debug":{{"fieldViolations":[{violation}]}}"#);
     assert!(text(&body).contains(&debug), "{}", text(&body));
 }
