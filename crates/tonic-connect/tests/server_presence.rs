@@ -122,6 +122,24 @@ async fn a_call_that_waits_is_dropped_when_its_caller_sends_no_more() {
 }
 
 #[tokio::test]
+async fn a_call_that_waits_is_dropped_when_its_caller_goes_whatever_was_sent_after_it() {
+    let next = call("Grace");
+    let many = next.repeat(100);
+    for more in ["\r\n", "P", &next[..40], &next, &many] {
+        let between = Arc::new(Between::default());
+        let mut stream = TcpStream::connect(serve_when_allowed(&between).await)
+            .await
+            .unwrap();
+        stream.write_all(call("Ada").as_bytes()).await.unwrap();
+        between.begun.notified().await;
+        stream.write_all(more.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        between.dropped.notified().await;
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "{more:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_caller_that_sends_no_more_gets_what_is_answered_at_once() {
     let between = Arc::new(Between::default());
     between.may_answer.notify_one();

@@ -34,12 +34,12 @@ impl<T> Http1<T> {
 }
 
 impl<T: Read + Unpin> Http1<T> {
-    /// Looks for the end where a call waits and nothing else has come.
+    /// Looks for the end where a call waits, whatever comes before it.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if !self.traffic.is_answering() || !self.inner.seen().is_empty() {
+        if !self.traffic.is_answering() {
             return Ok(());
         }
-        match self.inner.poll_peek(cx) {
+        match self.inner.poll_end(cx) {
             Poll::Pending => Ok(()),
             Poll::Ready(Err(error)) => Err(error),
             Poll::Ready(Ok(0)) => Err(io::Error::new(
@@ -47,7 +47,8 @@ impl<T: Read + Unpin> Http1<T> {
                 "the peer went away while its call ran",
             )),
             Poll::Ready(Ok(_)) => {
-                // The next request, most likely; but it may be the rest of a body that hyper waits for.
+                // The next request, most likely; but it may be the rest of a body that hyper waits for, and is to be
+                // read before an end that comes after it ends the call.
                 cx.waker().wake_by_ref();
                 Ok(())
             }
