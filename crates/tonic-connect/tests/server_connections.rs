@@ -1,4 +1,4 @@
-//! Real connections: HTTP/1.1 and h2c on one port, tonic's own client, shutting down.
+//! Real connections: HTTP/1.1 and h2c on one port, tonic's own client, how many there may be.
 
 #![cfg(all(feature = "server", feature = "transport"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -332,63 +332,6 @@ async fn the_service_mounts_in_tonics_routes() {
 }
 
 #[tokio::test]
-async fn shutdown_lets_calls_end_and_takes_no_more() {
-    let running = start(Server::new()).await;
-    let mut idle = TcpStream::connect(running.address).await.unwrap();
-    exchange(&mut idle, "{}").await;
-    // A call that has begun: its body is on the way.
-    let mut busy = TcpStream::connect(running.address).await.unwrap();
-    exchange(&mut busy, "{}").await;
-    let head = "POST /greet.v1.Greeter/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                expect: 100-continue\r\ncontent-length: 2\r\n\r\n";
-    busy.write_all(head.as_bytes()).await.unwrap();
-    let mut response = Vec::new();
-    while !response.ends_with(b"\r\n\r\n") {
-        busy.read_buf(&mut response).await.unwrap();
-    }
-    assert!(
-        response.starts_with(b"HTTP/1.1 100"),
-        "the server waits for the body"
-    );
-
-    running.stop.send(()).unwrap();
-    assert_eq!(
-        idle.read(&mut [0; 16]).await.unwrap(),
-        0,
-        "an idle connection is closed"
-    );
-    assert!(!running.served.is_finished());
-    assert!(
-        TcpStream::connect(running.address).await.is_err(),
-        "nobody listens"
-    );
-    busy.write_all(b"{}").await.unwrap();
-    let mut response = String::new();
-    busy.read_to_string(&mut response).await.unwrap();
-    assert!(
-        response.starts_with("HTTP/1.1 200") && response.ends_with("}"),
-        "{response}"
-    );
-    running.served.await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn shutdown_closes_what_does_not_end_in_time() {
-    let running = start(Server::new().drain(Duration::from_millis(50))).await;
-    let mut stuck = TcpStream::connect(running.address).await.unwrap();
-    exchange(&mut stuck, "{}").await;
-    let body = r#"{"name":"hang"}"#;
-    let request = format!(
-        "POST /greet.v1.Greeter/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stuck.write_all(request.as_bytes()).await.unwrap();
-    running.stop.send(()).unwrap();
-    running.served.await.unwrap().unwrap();
-    assert_eq!(stuck.read(&mut [0; 16]).await.unwrap_or(0), 0);
-}
-
-#[tokio::test]
 async fn a_peer_that_says_nothing_is_closed() {
     let running = start(Server::new().header_read_timeout(Duration::from_millis(50))).await;
     for said in [
@@ -423,45 +366,6 @@ async fn connections_over_the_limit_wait_for_a_slot() {
     }
     drop(first);
     assert!(waiting.await.contains("200 OK"));
-}
-
-#[tokio::test]
-async fn connections_are_asked_to_close_when_they_are_old() {
-    let server = Server::new().max_connection_age(Duration::from_millis(100));
-    let running = start(server).await;
-    let mut idle = TcpStream::connect(running.address).await.unwrap();
-    exchange(&mut idle, "{}").await;
-    assert_eq!(idle.read(&mut [0; 16]).await.unwrap(), 0);
-
-    // A call that runs has its grace, and is the last.
-    let mut busy = TcpStream::connect(running.address).await.unwrap();
-    let head = "POST /greet.v1.Greeter/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                content-length: 2\r\n\r\n{";
-    busy.write_all(head.as_bytes()).await.unwrap();
-    let mut younger = TcpStream::connect(running.address).await.unwrap();
-    exchange(&mut younger, "{}").await;
-    let mut younger = TcpStream::connect(running.address).await.unwrap();
-    exchange(&mut younger, "{}").await;
-    assert_eq!(younger.read(&mut [0; 16]).await.unwrap(), 0);
-    busy.write_all(b"}").await.unwrap();
-    let mut response = String::new();
-    busy.read_to_string(&mut response).await.unwrap();
-    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
-}
-
-#[tokio::test]
-async fn an_old_connection_is_closed_when_its_calls_do_not_end() {
-    let server = Server::new()
-        .max_connection_age(Duration::from_millis(20))
-        .max_connection_age_grace(Duration::from_millis(20));
-    let running = start(server).await;
-    for http2 in [false, true] {
-        let client = client(http2);
-        let uri = format!("http://{}/greet.v1.Greeter/Greet", running.address);
-        let mut request = post("Greet", "application/proto", &named("hang"));
-        *request.uri_mut() = uri.parse().unwrap();
-        client.request(request).await.unwrap_err();
-    }
 }
 
 /// The first bytes of an HTTP/2 client: the preface and empty settings.
