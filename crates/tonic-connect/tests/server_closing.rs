@@ -18,11 +18,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
-use tonic_connect::transport::Server;
+use tonic_connect::transport::{ClientCertificates, Server, ServerTls};
 
 /// Longer than any test.
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -59,6 +60,19 @@ async fn exchange(stream: &mut TcpStream, body: &str) -> String {
         assert_ne!(stream.read_buf(&mut response).await.unwrap(), 0, "closed");
     }
     String::from_utf8(response).unwrap()
+}
+
+fn tls() -> ServerTls {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let key = key.serialize_pem();
+    ServerTls::from_pem(
+        certificate.as_bytes(),
+        key.as_bytes(),
+        ClientCertificates::None,
+    )
+    .unwrap()
 }
 
 #[tokio::test]
@@ -121,7 +135,12 @@ async fn shutdown_closes_what_does_not_end_in_time() {
 #[tokio::test]
 async fn shutdown_does_not_wait_for_a_peer_that_has_not_begun_a_call() {
     let patient = Server::new().header_read_timeout(HOUR).drain(HOUR);
-    for (server, said) in [(patient.clone(), ""), (patient, "PRI * HT")] {
+    for (server, said) in [
+        (patient.clone(), ""),
+        (patient.clone(), "PRI * HT"),
+        (patient.clone().tls(tls()), ""),
+        (patient.tls(tls()), "\x16\x03\x01"),
+    ] {
         let running = start(server).await;
         let mut silent = TcpStream::connect(running.address).await.unwrap();
         silent.write_all(said.as_bytes()).await.unwrap();

@@ -9,6 +9,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Buf;
+use futures_util::future::{Either, select};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -46,7 +47,7 @@ pub(super) async fn serve<S, B>(
     stream: TcpStream,
     peer: SocketAddr,
     service: S,
-    closing: watch::Receiver<()>,
+    mut closing: watch::Receiver<()>,
     slot: OwnedSemaphorePermit,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -67,12 +68,19 @@ pub(super) async fn serve<S, B>(
             let acceptor = TlsAcceptor::from(Arc::clone(&tls.config));
             let handshake = timeout_at(after(accepted, terms.patience), acceptor.accept(stream));
             // In boxes of their own, whose memory connections without TLS do not take.
-            match Box::pin(handshake).await {
-                Ok(Ok(stream)) => {
+            let handshake = Box::pin(handshake);
+            let shaken = match select(handshake, pin!(closing.changed())).await {
+                Either::Left((shaken, _)) => Some(shaken),
+                // There is no call that could be waited for.
+                Either::Right(_) => None,
+            };
+            match shaken {
+                Some(Ok(Ok(stream))) => {
                     Box::pin(serve_http(&terms, stream, peer, service, closing, accepted)).await
                 }
-                Ok(Err(error)) => Err(error.into()),
-                Err(_) => Err("no TLS handshake in time".into()),
+                Some(Ok(Err(error))) => Err(error.into()),
+                Some(Err(_)) => Err("no TLS handshake in time".into()),
+                None => Ok(()),
             }
         }
     };
