@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use futures_util::future::{Either, select};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -35,6 +37,8 @@ use super::{BoxError, ServerTls};
 pub(super) struct Terms {
     pub(super) http: HttpTerms,
     pub(super) tls: Option<ServerTls>,
+    /// After how much quiet the system asks whether the peer is still there.
+    pub(super) tcp_keepalive: Option<Duration>,
     /// The time that a peer has to the head of a request.
     pub(super) patience: Duration,
     pub(super) max_age: Option<Duration>,
@@ -62,6 +66,11 @@ pub(super) async fn serve<S, B>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
+    if let Some(quiet) = terms.tcp_keepalive
+        && let Err(error) = keep_alive(&stream, quiet)
+    {
+        tracing::debug!(%error, "TCP keep-alive");
+    }
     let served = match &terms.tls {
         None => serve_http(&terms, stream, peer, service, closing, accepted).await,
         Some(tls) => {
@@ -88,6 +97,13 @@ pub(super) async fn serve<S, B>(
         tracing::debug!(error, %peer, "a connection ended early");
     }
     drop(slot);
+}
+
+/// Has the system ask whether the peer is still there when it has been quiet for so long.
+fn keep_alive(stream: &TcpStream, quiet: Duration) -> io::Result<()> {
+    // What systems take.
+    let quiet = quiet.clamp(Duration::from_secs(1), Duration::from_secs(32_767));
+    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(quiet))
 }
 
 async fn serve_http<IO, S, B>(

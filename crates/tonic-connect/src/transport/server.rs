@@ -59,12 +59,13 @@ pub struct Server {
     max_connection_age_grace: Duration,
     http1_keep_alive: bool,
     http2_keep_alive: Option<(Duration, Duration)>,
+    tcp_keepalive: Option<Duration>,
     drain: Duration,
 }
 
 impl Server {
     /// No TLS, 30 s for a request's head, 10,000 connections of 200 concurrent streams and of any age, HTTP/2 pings
-    /// every 60 s to be answered in 20 s, 30 s to drain.
+    /// every 60 s to be answered in 20 s, TCP keep-alive after 60 s, 30 s to drain.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -77,6 +78,8 @@ impl Server {
             http1_keep_alive: true,
             // Finds peers that went away without a word, which would hold a slot for ever.
             http2_keep_alive: Some((Duration::from_secs(60), Duration::from_secs(20))),
+            // The same for HTTP/1.1, which has no pings: a stream may be quiet for as long as it likes.
+            tcp_keepalive: Some(Duration::from_secs(60)),
             drain: Duration::from_secs(30),
         }
     }
@@ -141,6 +144,15 @@ impl Server {
         interval_timeout: Option<(Duration, Duration)>,
     ) -> Self {
         self.http2_keep_alive = interval_timeout;
+        self
+    }
+
+    /// How long a connection may be quiet before the system asks whether its peer is still there, in whole seconds of
+    /// at least one; how often it asks in vain before it closes the connection is the system's (Linux: nine times, 75 s
+    /// apart). `None` turns it off, and with it the way to notice that a peer of HTTP/1.1 has gone without a word.
+    #[must_use]
+    pub const fn tcp_keepalive(mut self, quiet: Option<Duration>) -> Self {
+        self.tcp_keepalive = quiet;
         self
     }
 
@@ -241,6 +253,7 @@ impl Server {
                 http2_keep_alive: self.http2_keep_alive,
             },
             tls: self.tls.clone(),
+            tcp_keepalive: self.tcp_keepalive,
             patience: self.header_read_timeout,
             max_age: self.max_connection_age,
             age_grace: self.max_connection_age_grace,
