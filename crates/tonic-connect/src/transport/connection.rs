@@ -41,6 +41,8 @@ pub(super) struct Terms {
     pub(super) tcp_keepalive: Option<Duration>,
     /// The time that a peer has to the head of a request.
     pub(super) patience: Duration,
+    /// The time that a peer may keep the server waiting once a call has begun.
+    pub(super) stall_timeout: Option<Duration>,
     pub(super) max_age: Option<Duration>,
     pub(super) age_grace: Duration,
 }
@@ -143,7 +145,13 @@ where
     let mut closing = pin!(closing.changed());
     let mut asked_to_close = false;
     let end = terms.max_age.map(|age| after(accepted, spread(age, peer)));
-    let mut lifetime = Lifetime::new(accepted, terms.patience, end, terms.age_grace);
+    let mut lifetime = Lifetime::new(
+        accepted,
+        terms.patience,
+        end,
+        terms.age_grace,
+        terms.stall_timeout,
+    );
     let mut ticking = lifetime.next(accepted, &traffic);
     let mut timer = pin!(sleep_until(ticking.unwrap_or(accepted)));
     // Who is woken by the two above. They need not be polled again for the same one before they have something to say,
@@ -161,6 +169,16 @@ where
                 let now = Instant::now();
                 match lifetime.verdict(now, &traffic) {
                     Verdict::Close => return Poll::Ready(Ok(())),
+                    Verdict::LookAgain => {
+                        // hyper has asked once for a body that the handler has dropped, and does not ask again.
+                        traffic.forget_asked();
+                        if let Poll::Ready(served) = connection.poll(cx) {
+                            return Poll::Ready(served);
+                        }
+                        if traffic.is_waiting() && !traffic.has_moved() {
+                            return Poll::Ready(Err("the peer kept its call waiting".into()));
+                        }
+                    }
                     Verdict::AskToClose if !asked_to_close => {
                         asked_to_close = true;
                         connection.graceful_shutdown();

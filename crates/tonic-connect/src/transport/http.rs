@@ -121,7 +121,7 @@ where
             } = *known;
             *self = match is_http2 {
                 true => {
-                    let stream = Http2::new(stream);
+                    let stream = Http2::new(stream, traffic);
                     Self::Two(Box::pin(
                         terms.http2(calls).serve_connection(stream, service),
                     ))

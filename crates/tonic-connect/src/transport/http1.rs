@@ -21,7 +21,7 @@ use super::traffic::Traffic;
 /// The largest response whose head and body are copied to be written from one place, in bytes.
 const TOGETHER: usize = 1024;
 
-/// A transport that fails when its peer has gone and a call waits, and notes when its peer has to read first.
+/// A transport that fails when its peer has gone and a call waits, and notes when its peer has to read or send first.
 pub(super) struct Http1<T> {
     inner: Peeked<T>,
     traffic: Arc<Traffic>,
@@ -62,7 +62,9 @@ impl<T: Read + Unpin> Read for Http1<T> {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        let read = Pin::new(&mut self.inner).poll_read(cx, buf);
+        self.traffic.read(&read);
+        read
     }
 }
 

@@ -7,27 +7,31 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
 
 use super::peeked::Peeked;
+use super::traffic::Traffic;
 
 /// The largest piece that is kept, in bytes.
 const KEPT: usize = 4 * 1024;
 
-/// A transport that writes what is flushed together in one call.
+/// A transport that writes what is flushed together in one call, and notes when its peer has to read first.
 pub(super) struct Http2<T> {
     inner: Peeked<T>,
     kept: BytesMut,
+    traffic: Arc<Traffic>,
 }
 
 impl<T> Http2<T> {
-    pub(super) fn new(inner: Peeked<T>) -> Self {
+    pub(super) fn new(inner: Peeked<T>, traffic: Arc<Traffic>) -> Self {
         Self {
             inner,
             kept: BytesMut::new(),
+            traffic,
         }
     }
 }
@@ -36,7 +40,9 @@ impl<T: Write + Unpin> Http2<T> {
     /// Writes what is kept.
     fn poll_kept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.kept.is_empty() {
-            let written = ready!(Pin::new(&mut self.inner.inner).poll_write(cx, &self.kept))?;
+            let written = Pin::new(&mut self.inner.inner).poll_write(cx, &self.kept);
+            self.traffic.written(&written);
+            let written = ready!(written)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -70,7 +76,9 @@ impl<T: Write + Unpin> Write for Http2<T> {
         while !this.kept.is_empty() {
             let pieces = [IoSlice::new(&this.kept), IoSlice::new(buf)];
             let inner = Pin::new(&mut this.inner.inner);
-            let written = ready!(inner.poll_write_vectored(cx, &pieces))?;
+            let written = inner.poll_write_vectored(cx, &pieces);
+            this.traffic.written(&written);
+            let written = ready!(written)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -80,12 +88,16 @@ impl<T: Write + Unpin> Write for Http2<T> {
                 return Poll::Ready(Ok(written - kept));
             }
         }
-        Pin::new(&mut this.inner.inner).poll_write(cx, buf)
+        let written = Pin::new(&mut this.inner.inner).poll_write(cx, buf);
+        this.traffic.written(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_kept(cx))?;
-        Pin::new(&mut self.inner.inner).poll_flush(cx)
+        let flushed = Pin::new(&mut self.inner.inner).poll_flush(cx);
+        self.traffic.written(&flushed);
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,4 +1,5 @@
-//! How long a connection may last: it has a time for the head of a request, and may have an age.
+//! How long a connection may last: it has a time for the head of a request, and for what its peer keeps it waiting for
+//! after that, and may have an age.
 
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) enum Verdict {
     /// Nothing yet.
     Stay,
+    /// It is over, unless a further look shows that its peer is not what it waits for.
+    LookAgain,
     /// It shall take no more calls, and close when those that run have ended.
     AskToClose,
     /// It is over.
@@ -23,10 +26,13 @@ pub(super) enum Verdict {
 pub(super) struct Lifetime {
     patience: Duration,
     age_grace: Duration,
+    stall_timeout: Option<Duration>,
     /// When it is old.
     end: Option<Instant>,
     /// When a request's head must have come; none while a call runs.
     head: Option<Instant>,
+    /// When the peer must have gone on, where the server waits for it.
+    stall: Option<Instant>,
     /// When it must have closed after it was asked to.
     grace: Option<Grace>,
 }
@@ -43,20 +49,31 @@ impl Lifetime {
         patience: Duration,
         end: Option<Instant>,
         age_grace: Duration,
+        stall_timeout: Option<Duration>,
     ) -> Self {
         Self {
             patience,
             age_grace,
+            stall_timeout,
             end,
             head: Some(after(accepted, patience)),
+            stall: None,
             grace: None,
         }
     }
 
-    /// Takes note of what has just gone on. Costs a look at the clock once in a call, and nothing otherwise.
+    /// Takes note of what has just gone on. Costs a look at the clock once in a call and once in a wait for the peer,
+    /// and nothing otherwise.
     pub(super) fn note(&mut self, traffic: &Traffic) {
-        if let Some(idle) = traffic.changed_to_idle() {
+        // Nothing but a request changes the time until the first.
+        if let Some(idle) = traffic.changed_to_idle()
+            && traffic.has_begun()
+        {
             self.head = idle.then(|| after(Instant::now(), self.patience));
+        }
+        if let Some(waiting) = traffic.moved_to_waiting() {
+            let time = self.stall_timeout.filter(|_| waiting);
+            self.stall = time.map(|time| after(Instant::now(), time));
         }
     }
 
@@ -79,6 +96,12 @@ impl Lifetime {
             });
             return Verdict::AskToClose;
         }
+        if self.stall.is_some_and(is_over) {
+            self.stall = None;
+            if traffic.is_waiting() {
+                return Verdict::LookAgain;
+            }
+        }
         if traffic.is_http2() {
             self.head = None;
         }
@@ -99,11 +122,13 @@ impl Lifetime {
 
     /// When to ask for the next verdict: no later than anything can be due, whatever goes on in the meantime.
     pub(super) fn next(&self, now: Instant, traffic: &Traffic) -> Option<Instant> {
-        // A call that ends right now makes a head due after that time, not before.
+        // A call that ends right now makes a head due after that time, not before; so does a wait that begins.
         let head = self.head.unwrap_or_else(|| after(now, self.patience));
         let head = (!traffic.is_http2()).then_some(head);
+        let stall = self.stall_timeout.map(|time| after(now, time));
+        let stall = self.stall.or(stall);
         let grace = self.grace.as_ref().map(|grace| grace.over);
-        [self.end, head, grace].into_iter().flatten().min()
+        [self.end, head, stall, grace].into_iter().flatten().min()
     }
 }
 

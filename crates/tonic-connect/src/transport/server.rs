@@ -1,7 +1,8 @@
 //! The listening side: HTTP/1.1 and HTTP/2 on one port, the latter with prior knowledge (h2c) or by ALPN.
 //!
 //! What a stranger can hold is bounded: the number of connections, the streams of each, the time before a request's
-//! head has come. Shutting down stops accepting, lets calls end, and closes what is left.
+//! head has come, the time in which nothing moves though the server waits. Shutting down stops accepting, lets calls
+//! end, and closes what is left.
 
 use std::future::Future;
 use std::io;
@@ -60,12 +61,13 @@ pub struct Server {
     http1_keep_alive: bool,
     http2_keep_alive: Option<(Duration, Duration)>,
     tcp_keepalive: Option<Duration>,
+    stall_timeout: Option<Duration>,
     drain: Duration,
 }
 
 impl Server {
     /// No TLS, 30 s for a request's head, 10,000 connections of 200 concurrent streams and of any age, HTTP/2 pings
-    /// every 60 s to be answered in 20 s, TCP keep-alive after 60 s, 30 s to drain.
+    /// every 60 s to be answered in 20 s, TCP keep-alive after 60 s, 60 s for a peer to go on, 30 s to drain.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -80,6 +82,7 @@ impl Server {
             http2_keep_alive: Some((Duration::from_secs(60), Duration::from_secs(20))),
             // The same for HTTP/1.1, which has no pings: a stream may be quiet for as long as it likes.
             tcp_keepalive: Some(Duration::from_secs(60)),
+            stall_timeout: Some(Duration::from_secs(60)),
             drain: Duration::from_secs(30),
         }
     }
@@ -144,6 +147,20 @@ impl Server {
         interval_timeout: Option<(Duration, Duration)>,
     ) -> Self {
         self.http2_keep_alive = interval_timeout;
+        self
+    }
+
+    /// How long a peer may keep the server waiting before its connection is closed: for more of the body of a request
+    /// that there is room for (HTTP/1.1), or by reading nothing from its connection (both versions). The time begins
+    /// anew when something moves; handlers may take theirs. `None` turns it off, for callers who stream over HTTP/1.1
+    /// and are quiet for longer.
+    ///
+    /// What a peer of HTTP/2 withholds from a single call, its body or room for the answer, is not seen here: pings and
+    /// [`max_concurrent_streams`](Self::max_concurrent_streams) bound it, and
+    /// [`Options::max_deadline`](crate::server::Options::max_deadline).
+    #[must_use]
+    pub const fn stall_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.stall_timeout = timeout;
         self
     }
 
@@ -255,6 +272,7 @@ impl Server {
             tls: self.tls.clone(),
             tcp_keepalive: self.tcp_keepalive,
             patience: self.header_read_timeout,
+            stall_timeout: self.stall_timeout,
             max_age: self.max_connection_age,
             age_grace: self.max_connection_age_grace,
         }

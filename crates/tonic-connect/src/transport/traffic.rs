@@ -1,4 +1,5 @@
-//! What a connection is about: whether it owes its peer an answer, or the peer owes it the head of a request.
+//! What a connection is about: whether it owes its peer an answer, or the peer owes it the head of a request, the rest
+//! of a body, or to read what it was sent.
 //!
 //! hyper could time the heads of HTTP/1.1 itself, with a timer that is made, registered and dropped for each request,
 //! and one more round of reading and writing to start it. Here a request leaves a mark, and the connection, which has a
@@ -26,6 +27,12 @@ pub(super) struct Traffic {
     blocked: AtomicBool,
     /// One of the last two has changed since somebody looked.
     changed: AtomicBool,
+    /// The peer has to send more of the body of the call that runs.
+    starved: AtomicBool,
+    /// hyper has asked for more of it since somebody looked.
+    asked: AtomicBool,
+    /// The peer has begun to keep the server waiting, or has ended it, since somebody looked.
+    moved: AtomicBool,
 }
 
 impl Traffic {
@@ -38,6 +45,7 @@ impl Traffic {
         }
         self.answering.store(true, Ordering::Relaxed);
         self.changed.store(true, Ordering::Relaxed);
+        self.starved.store(false, Ordering::Relaxed);
         Answering(Some(Arc::clone(self)))
     }
 
@@ -47,6 +55,20 @@ impl Traffic {
         if blocked != self.blocked.load(Ordering::Relaxed) {
             self.blocked.store(blocked, Ordering::Relaxed);
             self.changed.store(true, Ordering::Relaxed);
+            self.moved.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes whether what hyper asked for over HTTP/1.1 had come. While a call runs it asks for nothing but more of its
+    /// body, and for that only where there is room for it.
+    pub(super) fn read<T>(&self, read: &Poll<T>) {
+        let starved = read.is_pending() && self.is_answering();
+        if starved {
+            self.asked.store(true, Ordering::Relaxed);
+        }
+        if starved != self.starved.load(Ordering::Relaxed) {
+            self.starved.store(starved, Ordering::Relaxed);
+            self.moved.store(true, Ordering::Relaxed);
         }
     }
 
@@ -73,6 +95,31 @@ impl Traffic {
         self.changed.store(false, Ordering::Relaxed);
         let busy = self.answering.load(Ordering::Relaxed) || self.blocked.load(Ordering::Relaxed);
         Some(!busy)
+    }
+
+    /// Whether the peer keeps the server waiting, asked once for each change.
+    pub(super) fn moved_to_waiting(&self) -> Option<bool> {
+        if !self.moved.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.moved.store(false, Ordering::Relaxed);
+        Some(self.is_waiting())
+    }
+
+    /// Whether the peer keeps the server waiting: it has to read, or to send more of a body that is asked for.
+    pub(super) fn is_waiting(&self) -> bool {
+        let starved = self.starved.load(Ordering::Relaxed) && self.asked.load(Ordering::Relaxed);
+        self.blocked.load(Ordering::Relaxed) || (starved && self.is_answering())
+    }
+
+    /// Whether that has changed since somebody looked.
+    pub(super) fn has_moved(&self) -> bool {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// Forgets that a body was asked for, to see whether it is again.
+    pub(super) fn forget_asked(&self) {
+        self.asked.store(false, Ordering::Relaxed);
     }
 }
 
