@@ -6,6 +6,7 @@
 
 mod greeter;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
+use tonic_connect::codegen::Service;
+use tonic_connect::server::Body;
 use tonic_connect::transport::{ClientCertificates, Server, ServerTls};
 
 /// Longer than any test.
@@ -35,10 +38,41 @@ struct Running {
 }
 
 async fn start(server: Server) -> Running {
+    start_with(server, Greeter::default()).await
+}
+
+/// A server whose calls of the name `wait` do so.
+async fn start_waiting(server: Server, begun: &Arc<Notify>, may_end: &Arc<Notify>) -> Running {
+    let shared = (Arc::clone(begun), Arc::clone(may_end));
+    let service = tower::service_fn(move |request: Request<Incoming>| {
+        let (begun, may_end) = shared.clone();
+        tonic_connect::server::unary(
+            &Default::default(),
+            &greeter::SERVICE.methods[0],
+            tonic_connect::ProtoAndJson,
+            request,
+            |request: tonic::Request<GreetRequest>| async move {
+                if request.get_ref().name == "wait" {
+                    begun.notify_one();
+                    may_end.notified().await;
+                }
+                Ok(tonic::Response::new(GreetResponse::default()))
+            },
+        )
+    });
+    start_with(server, service).await
+}
+
+async fn start_with<S>(server: Server, service: S) -> Running
+where
+    S: Service<Request<Incoming>, Response = http::Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let served = tokio::spawn(server.serve(listener, Greeter::default(), async move {
+    let served = tokio::spawn(server.serve(listener, service, async move {
         stopped.await.ok();
     }));
     Running {
@@ -211,37 +245,15 @@ async fn over_http2_the_call_that_runs_ends_in_peace_and_no_other_begins() {
         (patient.max_connection_age(young), false),
     ] {
         let (begun, may_end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let shared = (Arc::clone(&begun), Arc::clone(&may_end));
-        let service = tower::service_fn(move |request: Request<Incoming>| {
-            let (begun, may_end) = shared.clone();
-            tonic_connect::server::unary(
-                &Default::default(),
-                &greeter::SERVICE.methods[0],
-                tonic_connect::ProtoAndJson,
-                request,
-                |request: tonic::Request<GreetRequest>| async move {
-                    if request.get_ref().name == "wait" {
-                        begun.notify_one();
-                        may_end.notified().await;
-                    }
-                    Ok(tonic::Response::new(GreetResponse::default()))
-                },
-            )
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(server.serve(listener, service, async move {
-            stopped.await.ok();
-        }));
-        let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+        let running = start_waiting(server, &begun, &may_end).await;
+        let stream = TokioIo::new(TcpStream::connect(running.address).await.unwrap());
         let (mut client, connection) = handshake(TokioExecutor::new(), stream).await.unwrap();
         tokio::spawn(connection);
         let mut waiting = client.clone();
         let waiting = tokio::spawn(async move { send(&mut waiting, "wait").await });
         begun.notified().await;
 
-        let mut stop = Some(stop);
+        let mut stop = Some(running.stop);
         if shuts_down {
             stop.take().unwrap().send(()).unwrap();
         }
@@ -252,6 +264,62 @@ async fn over_http2_the_call_that_runs_ends_in_peace_and_no_other_begins() {
         may_end.notify_one();
         assert_eq!(waiting.await.unwrap().unwrap(), 200);
         drop((client, stop));
-        served.await.unwrap().unwrap();
+        running.served.await.unwrap().unwrap();
     }
+}
+
+/// A frame of HTTP/2 (RFC 9113 section 4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let head = [0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream];
+    [&head, payload].concat()
+}
+
+/// Reads frames until there is one of this kind; an error when the connection ends first.
+async fn read_frame(stream: &mut TcpStream, kind: u8) -> std::io::Result<()> {
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; length as usize]).await?;
+        if head[3] == kind {
+            return Ok(());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_call_that_comes_when_its_connection_is_asked_to_close_is_served() {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
+    let (begun, may_end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let soon = Server::new().header_read_timeout(Duration::from_millis(300));
+    let running = start_waiting(soon, &begun, &may_end).await;
+    let hello = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &frame(SETTINGS, 0, 0, b"")[..],
+    ]
+    .concat();
+    let mut late = TcpStream::connect(running.address).await.unwrap();
+    late.write_all(&hello).await.unwrap();
+    read_frame(&mut late, GOAWAY).await.unwrap();
+    // POST, http, and three headers that are spelled out (RFC 7541 section 6.2.2).
+    let headers = [
+        &b"\x83\x86\x01\x01x"[..],
+        b"\x04\x17/greet.v1.Greeter/Greet",
+        b"\x0f\x10\x10application/json",
+    ];
+    let call = [
+        frame(HEADERS, 4, 1, &headers.concat()),
+        frame(DATA, 1, 1, br#"{"name":"wait"}"#),
+    ];
+    late.write_all(&call.concat()).await.unwrap();
+    begun.notified().await;
+    // The time of whoever was asked before is over when one that sends no call is closed.
+    let mut silent = TcpStream::connect(running.address).await.unwrap();
+    silent.write_all(&hello).await.unwrap();
+    silent.read_to_end(&mut Vec::new()).await.ok();
+    may_end.notify_one();
+    read_frame(&mut late, HEADERS).await.unwrap();
 }
