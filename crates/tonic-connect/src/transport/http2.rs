@@ -110,3 +110,29 @@ impl<T: Write + Unpin> Write for Http2<T> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::future::poll_fn;
+
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_kept_is_written_before_the_end() {
+        let (ours, mut theirs) = duplex(64);
+        let mut transport = Http2::new(Peeked::new(TokioIo::new(ours)), Arc::default());
+        let kept = poll_fn(|cx| Pin::new(&mut transport).poll_write(cx, b"a small frame"));
+        assert_eq!(kept.await.unwrap(), 13);
+        poll_fn(|cx| Pin::new(&mut transport).poll_shutdown(cx))
+            .await
+            .unwrap();
+        let mut written = String::new();
+        theirs.read_to_string(&mut written).await.unwrap();
+        assert_eq!(written, "a small frame");
+    }
+}
