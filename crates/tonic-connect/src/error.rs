@@ -61,6 +61,19 @@ pub(crate) fn sendable(
         .filter(|(name, _)| !is_reserved(name))
 }
 
+/// What of `headers` belongs to the application.
+pub(crate) fn application(mut headers: HeaderMap) -> HeaderMap {
+    let reserved: Vec<_> = headers
+        .keys()
+        .filter(|name| is_reserved(name))
+        .cloned()
+        .collect();
+    for name in reserved {
+        headers.remove(name);
+    }
+    headers
+}
+
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.contains(&name.as_str())
 }

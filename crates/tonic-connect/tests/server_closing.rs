@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use greeter::{GreetRequest, GreetResponse, Greeter, named, post};
+use greeter::{GreetRequest, GreetResponse, Greeter, exchange, named, post};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -80,20 +80,6 @@ where
         stop,
         served,
     }
-}
-
-/// One JSON call over an HTTP/1.1 connection.
-async fn exchange(stream: &mut TcpStream, body: &str) -> String {
-    let request = format!(
-        "POST /greet.v1.Greeter/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut response = Vec::new();
-    while !response.ends_with(b"}") {
-        assert_ne!(stream.read_buf(&mut response).await.unwrap(), 0, "closed");
-    }
-    String::from_utf8(response).unwrap()
 }
 
 fn tls() -> ServerTls {

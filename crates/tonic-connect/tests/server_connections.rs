@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use greeter::{GreetRequest, GreetResponse, Greeter, STREAMING, UNARY, named, outcome, post};
+use greeter::{
+    GreetRequest, GreetResponse, Greeter, STREAMING, UNARY, exchange, named, outcome, post,
+};
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -224,20 +226,6 @@ async fn a_connection_outlives_a_panic() {
         let body = format!(r#"{{"name":"{name}"}}"#);
         assert_eq!(&exchange(&mut stream, &body).await[9..12], status);
     }
-}
-
-/// One JSON call over an HTTP/1.1 connection.
-async fn exchange(stream: &mut TcpStream, body: &str) -> String {
-    let request = format!(
-        "POST /greet.v1.Greeter/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut response = Vec::new();
-    while !response.ends_with(b"}") {
-        assert_ne!(stream.read_buf(&mut response).await.unwrap(), 0, "closed");
-    }
-    String::from_utf8(response).unwrap()
 }
 
 #[tokio::test]

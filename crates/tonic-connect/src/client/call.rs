@@ -12,7 +12,7 @@ use super::request::{self, Cancel, Packing};
 use super::transport::Incoming;
 use crate::codec::Codec;
 use crate::compression::Compression;
-use crate::error::is_reserved;
+use crate::error::application;
 use crate::schema::{Method, MethodKind};
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -55,21 +55,13 @@ impl Call {
         let known = || channel.shared().method(path.path());
         let method = options.map(|options| options.method).or_else(known);
         let packed = headers.remove(GRPC_ENCODING);
-        let reserved: Vec<_> = headers
-            .keys()
-            .filter(|name| is_reserved(name))
-            .cloned()
-            .collect();
-        for name in reserved {
-            headers.remove(name);
-        }
         Self {
             channel,
             path,
             method,
             codec: options.map_or(Codec::Proto, |options| options.codec),
             get: options.is_some_and(|options| options.get),
-            headers,
+            headers: application(headers),
             timeout,
             deadline: Deadline::start(timeout),
             packed,

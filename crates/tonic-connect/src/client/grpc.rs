@@ -17,7 +17,7 @@ use super::body::{End, ResponseBody, Terms};
 use super::call::Call;
 use super::head;
 use crate::codec::Codec;
-use crate::error::{grpc_trailers, is_reserved, parse_grpc_trailers};
+use crate::error::{application, grpc_trailers, parse_grpc_trailers};
 use crate::timeout;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -236,18 +236,4 @@ fn parse_trailers(block: &[u8]) -> Result<HeaderMap, Status> {
         }
     }
     Ok(trailers)
-}
-
-/// The headers of a response that belong to the application.
-fn application(headers: HeaderMap) -> HeaderMap {
-    let mut leading = headers;
-    let reserved: Vec<HeaderName> = leading
-        .keys()
-        .filter(|name| is_reserved(name))
-        .cloned()
-        .collect();
-    for name in reserved {
-        leading.remove(name);
-    }
-    leading
 }

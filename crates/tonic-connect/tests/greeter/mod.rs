@@ -9,9 +9,13 @@
 )]
 
 mod answers;
+#[cfg(feature = "transport")]
+mod exchange;
 mod requests;
 mod service;
 
 pub use answers::*;
+#[cfg(feature = "transport")]
+pub use exchange::*;
 pub use requests::*;
 pub use service::*;
