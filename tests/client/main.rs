@@ -3,6 +3,7 @@
 #![cfg(all(feature = "client", feature = "server"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod both_servers;
 mod building;
 mod calls;
 mod downloads;
