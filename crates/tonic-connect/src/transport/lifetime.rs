@@ -10,6 +10,9 @@ use super::traffic::Traffic;
 /// How long a peer that never sent a request may take to go once it is asked to.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// The shortest time that a peer is given.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// What is to be done about a connection.
 pub(super) enum Verdict {
     /// Nothing yet.
@@ -51,10 +54,13 @@ impl Lifetime {
         age_grace: Duration,
         stall_timeout: Option<Duration>,
     ) -> Self {
+        // None at all would be over whenever it is looked at, and be looked at without end.
+        let at_least = |time: Duration| time.max(SHORTEST);
+        let patience = at_least(patience);
         Self {
             patience,
             age_grace,
-            stall_timeout,
+            stall_timeout: stall_timeout.map(at_least),
             end,
             head: Some(after(accepted, patience)),
             stall: None,
