@@ -54,8 +54,8 @@ async fn end(stream: &mut TcpStream) -> String {
 
 /// Returns when two connections that stall, one after the other, have been closed, so that the time is over for whoever
 /// stalled before.
-async fn time_is_over() {
-    let address = start(Server::new().stall_timeout(Some(TIME)), Greeter::default()).await;
+async fn is_over(time: Duration) {
+    let address = start(Server::new().stall_timeout(Some(time)), Greeter::default()).await;
     for _ in 0..2 {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let head = head("/greet.v1.Greeter/Greet", "content-length: 2");
@@ -92,13 +92,15 @@ async fn a_peer_whose_body_stops_coming_leaves_its_slot_to_others() {
 
 #[tokio::test]
 async fn a_body_that_comes_slowly_but_steadily_arrives() {
-    let server = Server::new().stall_timeout(Some(TIME));
+    // Longer than a busy machine keeps this task from going on.
+    let time = 10 * TIME;
+    let server = Server::new().stall_timeout(Some(time));
     let address = start(server, Greeter::default()).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = "connection: close\r\ntransfer-encoding: chunked";
     let head = head("/greet.v1.Greeter/Greet", length);
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut over = pin!(time_is_over());
+    let mut over = pin!(is_over(time));
     while over.as_mut().now_or_never().is_none() {
         stream.write_all(b"1\r\n \r\n").await.unwrap();
         // Gives way to the server.
@@ -188,7 +190,7 @@ async fn a_handler_may_take_its_time_whatever_it_does_with_the_body() {
         };
         let handling = async {
             between.waits.notified().await;
-            time_is_over().await;
+            is_over(TIME).await;
             between.may_go_on.notify_one();
             let mut answer = String::new();
             reads.read_to_string(&mut answer).await.unwrap();

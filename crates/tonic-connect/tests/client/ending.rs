@@ -26,7 +26,7 @@ async fn a_stream_ends_with_its_last_message_even_if_the_connection_does_not() {
         (None, r#"{"error":{"code":"aborted"}}"#, Some(Code::Aborted)),
         // What was said in time counts.
         (
-            Some(Duration::from_millis(500)),
+            Some(Duration::from_millis(900)),
             r#"{"error":{"code":"aborted"}}"#,
             Some(Code::Aborted),
         ),
