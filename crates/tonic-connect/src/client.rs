@@ -7,8 +7,9 @@
 //! of gRPC-Web. So the protocol is a property of the channel, and neither the generated client nor the types know it.
 //! The codec is a property of the client, which tells the channel in the request's extensions.
 //!
-//! What the protocols share stands outside their files: what carries the requests (`transport`, `connector`), the
-//! body of a request (`request`) and of a response (`body`), message boundaries and size limits (`frames`), the deadline
+//! What the protocols share stands outside their files: what carries the requests (`transport`, with the `pool` of
+//! connections, how one is made in `connector` and used in `lease`), what a failure of it means (`failure`), the body of
+//! a request (`request`) and of a response (`body`), message boundaries and size limits (`frames`), the deadline
 //! (`deadline`).
 
 mod base_url;
@@ -23,9 +24,12 @@ mod connector;
 mod deadline;
 mod download;
 mod encoding;
+mod failure;
 mod frames;
 mod grpc;
 mod head;
+mod lease;
+mod pool;
 mod request;
 mod tls;
 mod token;

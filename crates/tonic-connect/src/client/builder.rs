@@ -14,6 +14,7 @@ use tonic::body::Body;
 use super::base_url::{self, without_credentials};
 use super::channel::{Channel, Shared};
 use super::connector::Connections;
+use super::pool::Pool;
 use super::request::Packing;
 use super::tls::Tls;
 use super::token::{TokenSource, bearer};
@@ -260,13 +261,19 @@ impl Builder {
     /// [`ChannelError`], when the URL, a header, the token, a certificate or a key cannot be used, or when the
     /// certificate authorities that an `https` URL needs cannot be read.
     pub fn build(self) -> Result<Channel, ChannelError> {
-        let (scheme, ..) = base_url::parse(&self.base)?;
+        let (scheme, authority, _) = base_url::parse(&self.base)?;
         let tls = match scheme == Scheme::HTTPS {
             true => Some(self.tls.config()?),
             false => None,
         };
-        let client = self.connections.client(self.protocol, tls)?;
-        self.settle(Transport::Http(Box::new(client)))
+        let connector = self.connections.connector(self.protocol, tls)?;
+        let kept = (self.connections.idle_timeout, self.connections.max_idle);
+        let pool =
+            Pool::new(connector, kept, (scheme, authority)).map_err(|_| ChannelError::Url {
+                url: without_credentials(&self.base),
+                reason: "is not a URL",
+            })?;
+        self.settle(Transport::Http(Box::new(pool)))
     }
 
     /// Makes a channel that calls `service` in this process instead of a server behind a network: a generated

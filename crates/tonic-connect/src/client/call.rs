@@ -177,8 +177,6 @@ impl Call {
         *request.uri_mut() = url;
         *request.headers_mut() = std::mem::take(&mut self.headers);
         let shared = self.channel.shared();
-        self.deadline
-            .cover(shared.transport.send(request, shared.authority.as_str()))
-            .await
+        self.deadline.cover(shared.transport.send(request)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Plain downloads beside the calls: what a server of messages offers under URLs, over the channel's own connections.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -25,11 +26,18 @@ const MAX_ERROR_TEXT: usize = 300;
 
 /// The body of a response to [`Channel::get`], as it comes: a stream of chunks. It ends with an error when the
 /// connection breaks before the body is complete.
-#[derive(Debug)]
 pub struct Download {
     /// None once the body is over.
     incoming: Option<Incoming>,
     length: Option<u64>,
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download")
+            .field("content_length", &self.length)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Download {
@@ -92,29 +100,30 @@ impl Channel {
                 own = shared.scheme,
             )));
         }
-        let server = uri
-            .authority()
-            .map_or_else(String::new, |authority| authority.as_str().to_owned());
         let mut request = http::Request::new(Body::empty());
         *request.version_mut() = match shared.protocol {
             Protocol::Connect | Protocol::GrpcWeb => Version::HTTP_11,
             Protocol::Grpc => Version::HTTP_2,
         };
         add_headers(request.headers_mut(), shared, &uri, bearer_token)?;
-        let asks_for_token = bearer_token.is_none() && shared.is_origin_of(&uri);
+        let own = shared.is_origin_of(&uri);
         *request.uri_mut() = uri;
 
         let mut deadline = Deadline::start(shared.timeout);
         deadline
             .cover(async {
-                if asks_for_token
+                if own
+                    && bearer_token.is_none()
                     && let Some(token) = &shared.token
                     && !request.headers().contains_key(AUTHORIZATION)
                 {
                     let token = token.header().await?;
                     request.headers_mut().insert(AUTHORIZATION, token);
                 }
-                let response = shared.transport.send(request, &server).await?;
+                let response = match own {
+                    true => shared.transport.send(request).await?,
+                    false => shared.transport.send_elsewhere(request).await?,
+                };
                 if response.status() == StatusCode::OK {
                     let incoming = response.into_body();
                     return Ok(Download {

@@ -11,14 +11,16 @@ use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
-use super::connector::{self, HttpClient};
+use super::failure;
+use super::lease::Received;
+use super::pool::Pool;
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, BoxError>> + Send>>;
 
 pub(super) enum Transport {
-    Http(Box<HttpClient>),
+    Http(Box<Pool>),
     Service(Box<dyn Exchange>),
 }
 
@@ -38,21 +40,37 @@ impl Transport {
         Self::Service(Box::new(InProcess(service)))
     }
 
-    /// Sends `request` to `server`, and awaits the head of the response.
+    /// Sends `request` to the channel's server, and awaits the head of the response.
     pub(super) async fn send(
         &self,
         request: http::Request<Body>,
-        server: &str,
     ) -> Result<http::Response<Incoming>, Status> {
         match self {
-            Self::Http(client) => match client.request(request).await {
-                Ok(response) => Ok(response.map(Incoming::Http)),
-                Err(error) => Err(connector::request_failed(error, server)),
-            },
-            Self::Service(service) => match service.exchange(request).await {
-                Ok(response) => Ok(response.map(Incoming::Service)),
-                Err(error) => Err(connector::service_failed(error)),
-            },
+            Self::Http(pool) => Ok(pool.send(request).await?.map(Incoming::Http)),
+            Self::Service(service) => service.send(request).await,
+        }
+    }
+
+    /// Sends `request` to the server that its URI names, over a connection of its own.
+    pub(super) async fn send_elsewhere(
+        &self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Incoming>, Status> {
+        match self {
+            Self::Http(pool) => {
+                let pool = pool.elsewhere(request.uri())?;
+                Ok(pool.send(request).await?.map(Incoming::Http))
+            }
+            Self::Service(service) => service.send(request).await,
+        }
+    }
+}
+
+impl dyn Exchange {
+    async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Incoming>, Status> {
+        match self.exchange(request).await {
+            Ok(response) => Ok(response.map(Incoming::Service)),
+            Err(error) => Err(failure::service(error)),
         }
     }
 }
@@ -85,9 +103,8 @@ where
 }
 
 /// The body of a response, as it comes.
-#[derive(Debug)]
 pub(super) enum Incoming {
-    Http(hyper::body::Incoming),
+    Http(Received),
     Service(Body),
 }
 
@@ -100,9 +117,7 @@ impl http_body::Body for Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match self.get_mut() {
-            Self::Http(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map_err(connector::response_failed),
+            Self::Http(body) => Pin::new(body).poll_frame(cx),
             Self::Service(body) => Pin::new(body).poll_frame(cx),
         }
     }

@@ -7,6 +7,7 @@
 mod building;
 mod canned;
 mod compression;
+mod connecting;
 mod deadlines;
 mod downloads;
 mod duplex;

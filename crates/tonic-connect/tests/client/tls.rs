@@ -1,9 +1,13 @@
 //! Encrypted calls: whom a channel trusts, whom it says it is, and which HTTP comes of it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use hyper::body::Incoming;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};
 use tonic_connect::transport::{ClientCertificates, Server, ServerTls};
@@ -12,10 +16,10 @@ use tonic_connect::{Builder, Channel, Client, HttpVersion, Protocol};
 use crate::greeter::{GreetRequest, GreetResponse, SERVICE, named};
 
 /// Signs certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -35,9 +39,32 @@ impl Authority {
 }
 
 /// Tells each client over which HTTP it came, and whether it showed a certificate.
-async fn serve(name: &str, authority: &Authority, clients: ClientCertificates<'_>) -> SocketAddr {
+pub(crate) async fn serve(
+    name: &str,
+    authority: &Authority,
+    clients: ClientCertificates<'_>,
+) -> SocketAddr {
     let (chain, key) = authority.sign(name);
-    let tls = ServerTls::from_pem(chain.as_bytes(), key.as_bytes(), clients).unwrap();
+    serve_over(ServerTls::from_pem(chain.as_bytes(), key.as_bytes(), clients).unwrap()).await
+}
+
+/// The same, where the server takes HTTP/1.1 alone.
+pub(crate) async fn serve_http1(name: &str, authority: &Authority) -> SocketAddr {
+    let (chain, key) = authority.sign(name);
+    let chain = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    serve_over(ServerTls::from_config(config)).await
+}
+
+async fn serve_over(tls: ServerTls) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = tower::service_fn(|request: http::Request<Incoming>| {
@@ -65,14 +92,18 @@ async fn serve(name: &str, authority: &Authority, clients: ClientCertificates<'_
 }
 
 async fn call(builder: Builder) -> Result<String, Status> {
-    let client = Client::new(builder.build().unwrap());
+    greet(Client::new(builder.build().unwrap())).await
+}
+
+/// Over which HTTP the call came.
+pub(crate) async fn greet(client: Client) -> Result<String, Status> {
     let response = client
         .unary::<_, GreetResponse>(&SERVICE.methods[0], Request::new(named("Ada")))
         .await?;
     Ok(response.into_inner().greeting)
 }
 
-fn builder(address: SocketAddr, authority: &Authority) -> Builder {
+pub(crate) fn builder(address: SocketAddr, authority: &Authority) -> Builder {
     Channel::builder(format_args!("https://localhost:{}", address.port()))
         .ca_certificates(authority.pem())
 }

@@ -1,0 +1,172 @@
+//! A connection while a call has it: from the request to the last byte of the response.
+
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::Uri;
+use http::header::{HOST, HeaderValue};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use tokio::runtime::Handle;
+use tonic::Status;
+use tonic::body::Body;
+
+use super::connector::Connection;
+use super::failure;
+use super::pool::Inner;
+
+/// The use of a connection for one exchange.
+pub(super) struct Lease {
+    pub(super) connection: Connection,
+    /// Where it goes afterwards, if that is still there.
+    pub(super) pool: Weak<Inner>,
+    /// Whether the connection was used before.
+    pub(super) reused: bool,
+}
+
+/// Why there is no response, and the request if nothing of it was written.
+pub(super) struct Unanswered {
+    pub(super) error: hyper::Error,
+    pub(super) unsent: Option<http::Request<Body>>,
+}
+
+impl From<TrySendError<http::Request<Body>>> for Unanswered {
+    fn from(mut error: TrySendError<http::Request<Body>>) -> Self {
+        Self {
+            unsent: error.take_message(),
+            error: error.into_error(),
+        }
+    }
+}
+
+impl Lease {
+    pub(super) fn new(connection: Connection, pool: &Arc<Inner>, reused: bool) -> Self {
+        Self {
+            connection,
+            pool: Arc::downgrade(pool),
+            reused,
+        }
+    }
+
+    /// Sends `request`, whose URI is whole, to `host`. When this is dropped, the exchange is over, and over HTTP/1.1 so is
+    /// the connection.
+    pub(super) async fn send(
+        mut self,
+        mut request: http::Request<Body>,
+        host: &HeaderValue,
+    ) -> Result<http::Response<Received>, Unanswered> {
+        let response = match &mut self.connection {
+            Connection::Http1(connection) => {
+                let headers = request.headers_mut();
+                headers.entry(HOST).or_insert_with(|| host.clone());
+                // RFC 9112 section 3.2.1: the path and the query alone.
+                let path = request.uri().path_and_query().cloned();
+                let path = path.map_or_else(Uri::default, Uri::from);
+                let whole = std::mem::replace(request.uri_mut(), path);
+                let answer = connection.try_send_request(request).await;
+                answer.map_err(|error| {
+                    let mut failed = Unanswered::from(error);
+                    if let Some(unsent) = &mut failed.unsent {
+                        *unsent.uri_mut() = whole;
+                    }
+                    failed
+                })?
+            }
+            Connection::Http2(connection) => {
+                let mut connection = connection.as_ref().clone();
+                connection.try_send_request(request).await?
+            }
+        };
+        Ok(response.map(|body| Received::new(body, self)))
+    }
+
+    /// The response is over, or nobody wants the rest of it.
+    fn end(self) {
+        let Connection::Http1(mut connection) = self.connection else {
+            return;
+        };
+        if connection.is_ready() {
+            if let Some(pool) = self.pool.upgrade() {
+                pool.put_back(connection);
+            }
+        } else if !connection.is_closed()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            // The request still goes on, or the end of the response is still to be seen.
+            let pool = self.pool;
+            runtime.spawn(async move {
+                if connection.ready().await.is_ok()
+                    && let Some(pool) = pool.upgrade()
+                {
+                    pool.put_back(connection);
+                }
+            });
+        }
+    }
+}
+
+/// The body of a response, as it comes.
+pub(super) struct Received {
+    body: Incoming,
+    /// None once the body is over.
+    lease: Option<Lease>,
+}
+
+impl Received {
+    fn new(body: Incoming, lease: Lease) -> Self {
+        let mut received = Self {
+            body,
+            lease: Some(lease),
+        };
+        received.end_with_the_body();
+        received
+    }
+
+    fn end_with_the_body(&mut self) {
+        if self.body.is_end_stream()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.end();
+        }
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.end();
+        }
+    }
+}
+
+impl http_body::Body for Received {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match frame {
+            Some(Ok(_)) => self.end_with_the_body(),
+            Some(Err(_)) | None => {
+                if let Some(lease) = self.lease.take() {
+                    lease.end();
+                }
+            }
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(failure::response)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,359 @@
+//! The connections of a channel to its server: who waits for one, who has one, which are kept.
+//!
+//! A connection is made by a task of its own and not by the call that wants it, so a call that is given up neither fails
+//! those that wait beside it nor wastes what it began: the connection goes to the next that waits, or is kept. HTTP/2
+//! needs one connection for all, HTTP/1.1 one for each call that is on its way; where TLS decides, one is made first, and
+//! shows which it is. No more are being made than calls wait for.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use http::header::HeaderValue;
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use hyper::client::conn::{http1, http2};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
+use tonic::Status;
+use tonic::body::Body;
+
+use super::connector::{Connection, Connector, Version};
+use super::failure;
+use super::lease::{Lease, Received, Unanswered};
+use super::transport::BoxError;
+
+type Http1 = http1::SendRequest<Body>;
+type Http2 = Arc<http2::SendRequest<Body>>;
+
+/// The connections to one server.
+pub(super) struct Pool {
+    inner: Arc<Inner>,
+}
+
+/// What connections that are out find their way back to.
+pub(super) struct Inner {
+    connector: Connector,
+    /// Scheme, host and port.
+    server: Uri,
+    /// The name of the server, for errors.
+    authority: Authority,
+    host: HeaderValue,
+    idle_timeout: Option<Duration>,
+    max_idle: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether the last connection was HTTP/1.1, so that one will not do for all.
+    exclusive: bool,
+    /// Those who wait, the first one first. Some may have given up.
+    waiting: VecDeque<oneshot::Sender<Result<Lease, Status>>>,
+    /// How many connections are being made.
+    connecting: usize,
+    /// The one that all share, for as long as somebody has it.
+    shared: Weak<http2::SendRequest<Body>>,
+    /// The same, where it is kept beyond that, and when it was last used.
+    kept: Option<(Http2, Instant)>,
+    /// Those that nobody uses, and since when; the latest last.
+    idle: Vec<(Http1, Instant)>,
+    /// The task that closes what is kept too long.
+    expiry: Option<AbortHandle>,
+}
+
+impl Pool {
+    pub(super) fn new(
+        connector: Connector,
+        (idle_timeout, max_idle): (Option<Duration>, usize),
+        (scheme, authority): (Scheme, Authority),
+    ) -> Result<Self, http::Error> {
+        let host = match authority.port_u16() {
+            Some(80) if scheme == Scheme::HTTP => authority.host(),
+            Some(443) if scheme == Scheme::HTTPS => authority.host(),
+            _ => authority.as_str(),
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                host: HeaderValue::try_from(host)?,
+                server: Uri::builder()
+                    .scheme(scheme)
+                    .authority(authority.clone())
+                    .path_and_query(PathAndQuery::from_static("/"))
+                    .build()?,
+                authority,
+                connector,
+                idle_timeout,
+                max_idle,
+                state: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Connections of the same kind to the server that `uri` names, which are not kept.
+    pub(super) fn elsewhere(&self, uri: &Uri) -> Result<Self, Status> {
+        let connector = self.inner.connector.clone();
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(Status::invalid_argument(format!("{uri} names no server")));
+        };
+        Self::new(connector, (None, 0), (scheme.clone(), authority.clone()))
+            .map_err(|error| Status::invalid_argument(format!("{uri} is no URL: {error}")))
+    }
+
+    /// Sends `request`, whose URI is whole, and awaits the head of the response.
+    pub(super) async fn send(
+        &self,
+        mut request: http::Request<Body>,
+    ) -> Result<http::Response<Received>, Status> {
+        loop {
+            let lease = self.lease().await?;
+            let reused = lease.reused;
+            match lease.send(request, &self.inner.host).await {
+                Ok(response) => return Ok(response),
+                // The server closed a connection that lay idle, before anything of the request was written.
+                Err(Unanswered {
+                    unsent: Some(unsent),
+                    ..
+                }) if reused => request = unsent,
+                Err(Unanswered { error, .. }) => {
+                    return Err(failure::request(error, self.inner.authority.as_str()));
+                }
+            }
+        }
+    }
+
+    async fn lease(&self) -> Result<Lease, Status> {
+        let connection = {
+            let mut state = self.inner.state();
+            if let Some(connection) = state.take(self.inner.idle_timeout) {
+                return Ok(Lease::new(connection, &self.inner, true));
+            }
+            let (sender, connection) = oneshot::channel();
+            if !self.inner.shares(&state) {
+                state.waiting.retain(|waiting| !waiting.is_closed());
+            }
+            state.waiting.push_back(sender);
+            self.inner.connect_for_those_who_wait(&mut state);
+            connection
+        };
+        connection.await.unwrap_or_else(|_| {
+            Err(Status::unavailable(format!(
+                "cannot connect to {}: the runtime that connects is shutting down",
+                self.inner.authority
+            )))
+        })
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in there panics, and what is in there is whole after each line.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one connection will do for all who wait.
+    fn shares(&self, state: &State) -> bool {
+        match self.connector.version() {
+            Version::Http1 => false,
+            Version::Http2 => true,
+            Version::Negotiated => !state.exclusive,
+        }
+    }
+
+    fn connect_for_those_who_wait(self: &Arc<Self>, state: &mut State) {
+        let wanted = match self.shares(state) {
+            true => state.waiting.len().min(1),
+            false => state.waiting.len(),
+        };
+        while state.connecting < wanted {
+            state.connecting += 1;
+            let attempt = Attempt(Arc::downgrade(self));
+            let connecting = self.connector.clone().connect(self.server.clone());
+            tokio::spawn(attempt.make(connecting));
+        }
+    }
+
+    /// Takes in what became of an attempt.
+    fn connected(self: &Arc<Self>, result: Result<Connection, Status>) {
+        let mut state = self.state();
+        state.connecting -= 1;
+        match result {
+            Ok(Connection::Http1(connection)) => {
+                state.exclusive = true;
+                state.waiting.retain(|waiting| !waiting.is_closed());
+                self.hand_on(&mut state, connection, false);
+                self.connect_for_those_who_wait(&mut state);
+            }
+            Ok(Connection::Http2(connection)) => {
+                state.exclusive = false;
+                for waiting in std::mem::take(&mut state.waiting) {
+                    let connection = Connection::Http2(Arc::clone(&connection));
+                    // Who gave up needs none.
+                    let _ = waiting.send(Ok(Lease::new(connection, self, false)));
+                }
+                self.share(&mut state, connection);
+            }
+            Err(status) => {
+                // The others wait for attempts that still go on.
+                state.waiting.retain(|waiting| !waiting.is_closed());
+                while state.waiting.len() > state.connecting {
+                    let Some(waiting) = state.waiting.pop_front() else {
+                        break;
+                    };
+                    let _ = waiting.send(Err(status.clone()));
+                }
+            }
+        }
+    }
+
+    /// Takes back a connection whose exchange is over.
+    pub(super) fn put_back(self: &Arc<Self>, connection: Http1) {
+        self.hand_on(&mut self.state(), connection, true);
+    }
+
+    /// Gives the connection to the first who waits; else it is kept.
+    fn hand_on(self: &Arc<Self>, state: &mut State, connection: Http1, used: bool) {
+        let mut lease = Lease::new(Connection::Http1(connection), self, used);
+        while let Some(waiting) = state.waiting.pop_front() {
+            match waiting.send(Ok(lease)) {
+                // That one gave up.
+                Err(Ok(refused)) => lease = refused,
+                Ok(()) | Err(Err(_)) => return,
+            }
+        }
+        if let Connection::Http1(connection) = lease.connection
+            && state.idle.len() < self.max_idle
+        {
+            state.idle.push((connection, Instant::now()));
+            self.watch_expiry(state);
+        }
+    }
+
+    fn share(self: &Arc<Self>, state: &mut State, connection: Http2) {
+        state.shared = Arc::downgrade(&connection);
+        if self.max_idle > 0 {
+            state.kept = Some((connection, Instant::now()));
+            self.watch_expiry(state);
+        }
+    }
+
+    /// Sees to it that what is kept is closed when its time is over.
+    fn watch_expiry(self: &Arc<Self>, state: &mut State) {
+        let Some(timeout) = self.idle_timeout else {
+            return;
+        };
+        if state
+            .expiry
+            .as_ref()
+            .is_some_and(|task| !task.is_finished())
+        {
+            return;
+        }
+        // Without a runtime there is none to close it; whoever takes the connection looks at its time as well.
+        if let Ok(runtime) = Handle::try_current() {
+            let task = runtime.spawn(expire(Arc::downgrade(self), timeout));
+            state.expiry = Some(task.abort_handle());
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(task) = self.state().expiry.take() {
+            task.abort();
+        }
+    }
+}
+
+impl State {
+    /// One that is there.
+    fn take(&mut self, idle_timeout: Option<Duration>) -> Option<Connection> {
+        if let Some(connection) = self.shared.upgrade() {
+            if !connection.is_closed() {
+                if let Some((_, used)) = &mut self.kept {
+                    *used = Instant::now();
+                }
+                return Some(Connection::Http2(connection));
+            }
+            self.kept = None;
+            self.shared = Weak::new();
+        }
+        while let Some((connection, since)) = self.idle.pop() {
+            if idle_timeout.is_some_and(|timeout| since.elapsed() > timeout) {
+                // Those before it lie there even longer.
+                self.idle.clear();
+            } else if !connection.is_closed() {
+                return Some(Connection::Http1(connection));
+            }
+        }
+        None
+    }
+
+    /// Closes what nobody used for so long, and says when to look again; none when nothing is kept.
+    fn expire(&mut self, timeout: Duration) -> Option<Duration> {
+        let now = Instant::now();
+        let left = |since: Instant| timeout.saturating_sub(now.duration_since(since));
+        self.idle
+            .retain(|(connection, since)| !left(*since).is_zero() && !connection.is_closed());
+        let mut next = self.idle.iter().map(|(_, since)| left(*since)).min();
+        if let Some((connection, used)) = &mut self.kept {
+            // A call has it.
+            if Arc::strong_count(connection) > 1 {
+                *used = now;
+            }
+            let left = left(*used);
+            if left.is_zero() || connection.is_closed() {
+                self.kept = None;
+            } else {
+                next = Some(next.map_or(left, |next| next.min(left)));
+            }
+        }
+        next
+    }
+}
+
+async fn expire(pool: Weak<Inner>, timeout: Duration) {
+    let mut next = timeout;
+    loop {
+        sleep(next).await;
+        let Some(pool) = pool.upgrade() else {
+            return;
+        };
+        let mut state = pool.state();
+        match state.expire(timeout) {
+            Some(left) => next = left,
+            None => {
+                state.expiry = None;
+                return;
+            }
+        }
+    }
+}
+
+/// A connection that is being made. Whatever becomes of it, the pool hears so.
+struct Attempt(Weak<Inner>);
+
+impl Attempt {
+    async fn make(mut self, connecting: impl Future<Output = Result<Connection, BoxError>>) {
+        let result = connecting.await;
+        // Without the pool there is nobody left who waits.
+        if let Some(pool) = std::mem::take(&mut self.0).upgrade() {
+            let server = pool.authority.as_str();
+            pool.connected(result.map_err(|error| failure::connecting(error, server)));
+        }
+    }
+}
+
+impl Drop for Attempt {
+    /// The runtime ended, or something panicked.
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.upgrade() {
+            pool.connected(Err(Status::unavailable(format!(
+                "cannot connect to {}: the attempt was broken off",
+                pool.authority
+            ))));
+        }
+    }
+}
