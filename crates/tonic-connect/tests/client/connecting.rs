@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::copy_bidirectional;
@@ -180,4 +181,28 @@ async fn calls_to_a_server_of_http1_have_a_connection_each_once_that_is_known() 
         assert_eq!(call.unwrap().unwrap(), "HTTP/1.1 false");
     }
     assert!(gate.more() <= 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_call_is_answered_however_many_are_given_up_beside_it() {
+    for wire in WIRES {
+        let (gate, channel) = gated(wire).await;
+        gate.open();
+        let mut calls = Vec::new();
+        // Servers close a connection of HTTP/2 whose streams are reset in a storm; a dozen is none.
+        for round in 0..36_u64 {
+            let call = begin(&channel);
+            match round % 3 {
+                // Later for each, so that they end in every state of a call.
+                0 => {
+                    tokio::time::sleep(Duration::from_micros(round * 100)).await;
+                    call.abort();
+                }
+                _ => calls.push(call),
+            }
+        }
+        for call in join_all(calls).await {
+            call.unwrap().unwrap();
+        }
+    }
 }
