@@ -12,6 +12,7 @@
 //! a request (`request`) and of a response (`body`), message boundaries and size limits (`frames`), the deadline
 //! (`deadline`).
 
+mod answer;
 mod base_url;
 mod body;
 mod builder;

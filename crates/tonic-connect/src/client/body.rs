@@ -1,14 +1,15 @@
 //! The body of a response that is made of frames, as tonic's client gets it: plain messages, then trailers.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use tokio::time::Sleep;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use super::deadline::Deadline;
@@ -16,7 +17,8 @@ use super::frames::{Event, Frames, prefix};
 use super::request::Cancel;
 use super::transport::Incoming;
 use crate::compression::Compression;
-use crate::envelope::COMPRESSED;
+use crate::envelope::{COMPRESSED, PREFIX_LEN};
+use crate::error::grpc_trailers;
 
 /// The most trailers that are passed on. HTTP bounds its own, but those in a message of Connect or gRPC-Web could be so
 /// many that a map of headers cannot hold them beside the headers, which would be a panic in whoever joins the two.
@@ -36,8 +38,8 @@ pub(super) trait End: Unpin {
     fn trailers(&mut self, trailers: HeaderMap);
     /// Whether the end came already, so that no more messages may.
     fn has_come(&self) -> bool;
-    /// The body is over, after `messages` messages, in the midst of another or not: the trailers for tonic's client.
-    fn finish(&mut self, messages: u64, truncated: bool) -> Result<HeaderMap, Status>;
+    /// The body is over, after `messages` messages, in the midst of another or not: how the call ended, and its trailers.
+    fn finish(&mut self, messages: u64, truncated: bool) -> Result<MetadataMap, Status>;
 }
 
 /// What a response's head and the call's kind say of its body.
@@ -49,6 +51,14 @@ pub(super) struct Terms {
     pub(super) limit: usize,
     /// Whether there is to be exactly one message.
     pub(super) single: bool,
+}
+
+/// What a body consists of.
+enum Part {
+    /// Bytes of frames.
+    Data(Bytes),
+    /// How the call ended, and its trailers.
+    End(Result<MetadataMap, Status>),
 }
 
 /// Passes frames on, bounded in size and in time.
@@ -106,9 +116,38 @@ impl<E: End> ResponseBody<E> {
         polled
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame<Bytes>, Status>> {
+    /// Reads the one message of a response that has to have one, and the trailers behind it.
+    pub(super) async fn one(mut self) -> Result<(Bytes, MetadataMap), Status> {
+        let mut first = Bytes::new();
+        let mut more = BytesMut::new();
+        loop {
+            match poll_fn(|cx| self.poll_next(cx)).await? {
+                Part::Data(data) if first.is_empty() => first = data,
+                Part::Data(data) => {
+                    if more.is_empty() {
+                        more.extend_from_slice(&first);
+                    }
+                    more.extend_from_slice(&data);
+                }
+                Part::End(result) => {
+                    let trailers = result?;
+                    let mut frame = match more.is_empty() {
+                        true => first,
+                        false => more.freeze(),
+                    };
+                    if frame.len() < PREFIX_LEN {
+                        return Err(no_message());
+                    }
+                    frame.advance(PREFIX_LEN);
+                    return Ok((frame, trailers));
+                }
+            }
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, Status>> {
         if let Some(message) = self.message.take() {
-            return Poll::Ready(Ok(Frame::data(message)));
+            return Poll::Ready(Ok(Part::Data(message)));
         }
         // What the server said in time counts.
         if !self.end.has_come()
@@ -130,7 +169,7 @@ impl<E: End> ResponseBody<E> {
             }
             match event {
                 None => {}
-                Some(Event::Pass(bytes)) => return Poll::Ready(Ok(Frame::data(bytes))),
+                Some(Event::Pass(bytes)) => return Poll::Ready(Ok(Part::Data(bytes))),
                 Some(Event::Whole(flags, message)) => {
                     let message = self.unpack(flags, message)?;
                     if flags & E::FLAG != 0 {
@@ -141,7 +180,7 @@ impl<E: End> ResponseBody<E> {
                     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
                     let prefix = Bytes::copy_from_slice(&prefix(flags & !COMPRESSED, length));
                     self.message = (!message.is_empty()).then_some(message);
-                    return Poll::Ready(Ok(Frame::data(prefix)));
+                    return Poll::Ready(Ok(Part::Data(prefix)));
                 }
             }
             match ready!(self.poll_body(cx)) {
@@ -159,17 +198,18 @@ impl<E: End> ResponseBody<E> {
                 }
                 Some(Err(_)) | None => {
                     let messages = self.frames.messages();
-                    let trailers = self.end.finish(messages, !self.frames.at_boundary())?;
+                    let end = self.end.finish(messages, !self.frames.at_boundary());
+                    let trailers = end.as_ref().unwrap_or_else(Status::metadata);
                     if trailers.len() > MAX_TRAILERS {
                         return Poll::Ready(Err(Status::resource_exhausted(format!(
                             "the response has {} trailers, more than the limit of {MAX_TRAILERS}",
                             trailers.len()
                         ))));
                     }
-                    if self.terms.single && messages == 0 && is_ok(&trailers) {
+                    if self.terms.single && messages == 0 && end.is_ok() {
                         return Poll::Ready(Err(no_message()));
                     }
-                    return Poll::Ready(Ok(Frame::trailers(trailers)));
+                    return Poll::Ready(Ok(Part::End(end)));
                 }
             }
         }
@@ -203,10 +243,6 @@ pub(super) fn unpack(
         })
 }
 
-fn is_ok(trailers: &HeaderMap) -> bool {
-    trailers.get("grpc-status").is_some_and(|code| code == "0")
-}
-
 /// The status for a method that answers with one message, and got none.
 pub(super) fn no_message() -> Status {
     Status::unimplemented("the response has no message: this method answers with exactly one")
@@ -224,11 +260,13 @@ impl<E: End> Body for ResponseBody<E> {
         if this.incoming.is_none() {
             return Poll::Ready(None);
         }
-        let result = ready!(this.poll_next(cx));
-        if !matches!(&result, Ok(frame) if frame.is_data()) {
-            this.incoming = None;
-            this.cancel = None;
-        }
-        Poll::Ready(Some(result))
+        let frame = match ready!(this.poll_next(cx)) {
+            Ok(Part::Data(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+            Ok(Part::End(end)) => Ok(Frame::trailers(grpc_trailers(end.as_ref()))),
+            Err(status) => Err(status),
+        };
+        this.incoming = None;
+        this.cancel = None;
+        Poll::Ready(Some(frame))
     }
 }

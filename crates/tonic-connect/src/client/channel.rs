@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::uri::{self, Authority, PathAndQuery, Scheme, Uri};
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
+use super::answer::Answer;
 use super::call::{Call, CallOptions};
 use super::request::Packing;
 use super::token::TokenSource;
@@ -100,29 +102,56 @@ impl Channel {
         &self.shared
     }
 
+    /// A call of tonic's client.
     async fn execute(self, request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
         let (parts, body) = request.into_parts();
-        let mut headers = parts.headers;
+        let options = parts.extensions.get::<CallOptions>().copied();
+        let call = self.begin(parts.uri, parts.headers, options).await?;
+        match call.channel.shared.protocol {
+            Protocol::Connect => connect::call(call, body).await,
+            Protocol::Grpc => grpc::call(call, body, &grpc::GRPC).await,
+            Protocol::GrpcWeb => grpc::call(call, body, &grpc::GRPC_WEB).await,
+        }
+    }
+
+    /// A call of one message each way, which is in `frame`.
+    pub(super) async fn answer(
+        &self,
+        options: CallOptions,
+        metadata: HeaderMap,
+        frame: Bytes,
+    ) -> Result<Answer, Status> {
+        let path = Uri::from(PathAndQuery::from_static(options.method.path));
+        let call = self.clone().begin(path, metadata, Some(options)).await?;
+        match self.shared.protocol {
+            Protocol::Connect => connect::answer(call, frame).await,
+            Protocol::Grpc => grpc::answer(call, frame, &grpc::GRPC).await,
+            Protocol::GrpcWeb => grpc::answer(call, frame, &grpc::GRPC_WEB).await,
+        }
+    }
+
+    /// Adds to a call what the channel has for all.
+    async fn begin(
+        self,
+        path: Uri,
+        headers: HeaderMap,
+        options: Option<CallOptions>,
+    ) -> Result<Call, Status> {
         let timeout = match headers.get(&GRPC_TIMEOUT) {
             Some(value) => Some(
                 timeout::parse_grpc(value).map_err(|error| Status::internal(error.to_string()))?,
             ),
             None => self.shared.timeout,
         };
-        self.shared.add_headers(&mut headers);
-        let options = parts.extensions.get::<CallOptions>().copied();
-        let mut call = Call::new(self, parts.uri, headers, options, timeout);
+        let mut call = Call::new(self, path, headers, options, timeout);
+        call.channel.shared.add_headers(&mut call.headers);
         if let Some(token) = call.channel.shared.token.clone()
             && !call.headers.contains_key(AUTHORIZATION)
         {
             let token = call.deadline.cover(token.header()).await?;
             call.insert(AUTHORIZATION, token);
         }
-        match call.channel.shared.protocol {
-            Protocol::Connect => connect::call(call, body).await,
-            Protocol::Grpc => grpc::call(call, body, &grpc::GRPC).await,
-            Protocol::GrpcWeb => grpc::call(call, body, &grpc::GRPC_WEB).await,
-        }
+        Ok(call)
     }
 }
 
@@ -135,14 +164,11 @@ impl Shared {
 
     /// The channel's headers, where the call has none of the name.
     pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
-        for name in self
-            .headers
-            .keys()
-            .filter(|name| !headers.contains_key(*name))
-            .collect::<Vec<_>>()
-        {
-            for value in self.headers.get_all(name) {
-                headers.append(name, value.clone());
+        for name in self.headers.keys() {
+            if !headers.contains_key(name) {
+                for value in self.headers.get_all(name) {
+                    headers.append(name, value.clone());
+                }
             }
         }
     }
@@ -173,11 +199,11 @@ impl Shared {
             ))
             .map_err(|error| Status::internal(format!("the method's path is not one: {error}")))?,
         };
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts)
             .map_err(|error| Status::internal(format!("the method's path is not one: {error}")))
     }
 }

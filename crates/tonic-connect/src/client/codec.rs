@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use bytes::{Buf, BufMut};
+use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
 use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
@@ -68,16 +68,20 @@ impl<C: Reads<D>, E, D> Decoder for MessageCodec<C, E, D> {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
         let bytes = buffer.copy_to_bytes(buffer.remaining());
-        let decoded = C::read(self.codec, bytes).map_err(|status| {
-            // The server's fault, not the caller's.
-            Status::new(
-                Code::Internal,
-                format!(
-                    "the response cannot be read: {message}",
-                    message = status.message()
-                ),
-            )
-        })?;
-        Ok(Some(decoded))
+        read::<C, D>(self.codec, bytes).map(Some)
     }
+}
+
+/// Reads the message of a response.
+pub(super) fn read<C: Reads<D>, D>(codec: Codec, bytes: Bytes) -> Result<D, Status> {
+    C::read(codec, bytes).map_err(|status| {
+        // The server's fault, not the caller's.
+        Status::new(
+            Code::Internal,
+            format!(
+                "the response cannot be read: {message}",
+                message = status.message()
+            ),
+        )
+    })
 }

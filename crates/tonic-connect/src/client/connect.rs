@@ -11,22 +11,23 @@ use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
 use http::{Method, StatusCode, Uri, Version};
-use http_body::{Body as _, Frame};
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Full};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 
+use super::answer::Answer;
 use super::body::{self, End, ResponseBody, Terms};
 use super::call::Call;
-use super::frames::{prefix, too_large};
+use super::frames::too_large;
 use super::transport::Incoming;
 use super::{head, request};
 use crate::codec::Codec;
 use crate::compression::Compression;
 use crate::envelope::{COMPRESSED, PREFIX_LEN, read_prefix};
-use crate::error::{grpc_trailers, is_reserved, parse_connect_end_stream, parse_connect_error};
+use crate::error::{is_reserved, parse_connect_end_stream, parse_connect_error};
 use crate::schema::{Idempotency, MethodKind};
 use crate::timeout;
 
@@ -43,26 +44,42 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// A call whose request is a body of frames, as tonic's client makes it.
 pub(super) async fn call(mut call: Call, body: Body) -> Result<http::Response<Body>, Status> {
-    let Some(method) = call.method else {
-        return Err(Status::internal(format!(
-            "the channel does not know the method {}: pass its service's table to the channel's builder, with \
-             `.service(&…_connect::SERVICE)`",
-            call.path.path()
-        )));
-    };
+    let method = call.method.ok_or_else(|| unknown_method(&call))?;
+    if method.kind == MethodKind::Unary {
+        let frame = call.deadline.cover(request::collect(body)).await?;
+        return match exchange(call, frame).await? {
+            Ok(answer) => answer.into_grpc(),
+            Err(status) => Ok(head::trailers_only(&status)),
+        };
+    }
+    streaming(call, body).await
+}
+
+/// A call of one message each way: sends what is in `frame`, and reads the response to its end.
+pub(super) async fn answer(call: Call, frame: Bytes) -> Result<Answer, Status> {
+    exchange(call, frame).await?
+}
+
+fn unknown_method(call: &Call) -> Status {
+    Status::internal(format!(
+        "the channel does not know the method {}: pass its service's table to the channel's builder, with \
+         `.service(&…_connect::SERVICE)`",
+        call.path.path()
+    ))
+}
+
+fn name_timeout(call: &mut Call) {
     if let Some(timeout) = call.timeout {
         call.insert(TIMEOUT, timeout::format_connect(timeout));
     }
-    match method.kind {
-        MethodKind::Unary => unary(call, body).await,
-        _ => streaming(call, body).await,
-    }
 }
 
-async fn unary(mut call: Call, body: Body) -> Result<http::Response<Body>, Status> {
-    let message = call.deadline.cover(request::collect(body)).await?;
-    let message = single_message(&call, message)?;
+/// The inner error is what the server answered.
+async fn exchange(mut call: Call, frame: Bytes) -> Result<Result<Answer, Status>, Status> {
+    name_timeout(&mut call);
+    let message = single_message(&call, frame)?;
     call.accept(ACCEPT_ENCODING);
     let content_type = match call.codec {
         Codec::Proto => "application/proto",
@@ -98,7 +115,7 @@ async fn unary(mut call: Call, body: Body) -> Result<http::Response<Body>, Statu
         };
         let mut status = parse_connect_error(head.status, &body);
         *status.metadata_mut() = metadata.joined();
-        return Ok(head::trailers_only(&status));
+        return Ok(Err(status));
     }
     let checked = head::check_content_type(&head.headers, &["application/"], &[content_type])
         .and_then(|()| call.encoding_of(&head.headers, &CONTENT_ENCODING));
@@ -106,25 +123,19 @@ async fn unary(mut call: Call, body: Body) -> Result<http::Response<Body>, Statu
         Ok(compression) => compression,
         Err(mut status) => {
             *status.metadata_mut() = metadata.joined();
-            return Ok(head::trailers_only(&status));
+            return Ok(Err(status));
         }
     };
 
-    let mut frame = call.deadline.cover(collect(incoming, limit)).await?;
+    let mut message = call.deadline.cover(collect(incoming, limit)).await?;
     if compression != Compression::Identity {
-        let message = body::unpack(compression, frame.split_off(PREFIX_LEN).freeze(), limit)?;
-        frame.extend_from_slice(&message);
+        message = body::unpack(compression, message, limit)?;
     }
-    let length = frame.len() - PREFIX_LEN;
-    // The limit is checked, and a body beyond 4 GiB is beyond what a frame can say.
-    let length = u32::try_from(length).map_err(|_| too_large(length, u32::MAX as usize))?;
-    frame[..PREFIX_LEN].copy_from_slice(&prefix(0, length));
-
-    let mut response = http::Response::new(());
-    *response.headers_mut() = metadata.leading;
-    let trailers = grpc_trailers(Ok(&MetadataMap::from_headers(metadata.trailing)));
-    let frames = [Frame::data(frame.freeze()), Frame::trailers(trailers)].map(Ok::<_, Status>);
-    Ok(response.map(|()| Body::new(StreamBody::new(futures_util::stream::iter(frames)))))
+    Ok(Ok(Answer {
+        leading: metadata.leading,
+        message,
+        trailing: metadata.trailing,
+    }))
 }
 
 /// The one message of a unary request, as it goes out.
@@ -213,6 +224,7 @@ fn get_url(call: &Call, message: &Message) -> Result<Option<Uri>, Status> {
 }
 
 async fn streaming(mut call: Call, body: Body) -> Result<http::Response<Body>, Status> {
+    name_timeout(&mut call);
     let content_type = match call.codec {
         Codec::Proto => "application/connect+proto",
         Codec::Json => "application/connect+json",
@@ -247,7 +259,7 @@ async fn streaming(mut call: Call, body: Body) -> Result<http::Response<Body>, S
         limit: call.max_response_bytes(),
         single: call.answers_once(),
     };
-    let end = EndStream { trailers: None };
+    let end = EndStream { ended: None };
     let body = ResponseBody::new(incoming, terms, call.deadline, end, cancel);
     let mut response = http::Response::new(Body::new(body));
     *response.headers_mut() = metadata.joined().into_headers();
@@ -256,7 +268,7 @@ async fn streaming(mut call: Call, body: Body) -> Result<http::Response<Body>, S
 
 /// Connect ends a stream with a message of JSON.
 struct EndStream {
-    trailers: Option<HeaderMap>,
+    ended: Option<Result<MetadataMap, Status>>,
 }
 
 impl End for EndStream {
@@ -264,11 +276,11 @@ impl End for EndStream {
 
     fn message(&mut self, message: Bytes) -> Result<(), Status> {
         let end = parse_connect_end_stream(&message)?;
-        self.trailers = Some(match end.status {
-            None => grpc_trailers(Ok(&end.metadata)),
+        self.ended = Some(match end.status {
+            None => Ok(end.metadata),
             Some(mut status) => {
                 *status.metadata_mut() = end.metadata;
-                grpc_trailers(Err(&status))
+                Err(status)
             }
         });
         Ok(())
@@ -277,12 +289,12 @@ impl End for EndStream {
     fn trailers(&mut self, _: HeaderMap) {}
 
     fn has_come(&self) -> bool {
-        self.trailers.is_some()
+        self.ended.is_some()
     }
 
-    fn finish(&mut self, _: u64, truncated: bool) -> Result<HeaderMap, Status> {
-        match self.trailers.take() {
-            Some(trailers) if !truncated => Ok(trailers),
+    fn finish(&mut self, _: u64, truncated: bool) -> Result<MetadataMap, Status> {
+        match self.ended.take() {
+            Some(ended) if !truncated => ended,
             _ if truncated => Err(Status::internal(
                 "the response ended in the midst of a message",
             )),
@@ -324,25 +336,35 @@ impl Metadata {
     }
 }
 
-/// Reads a body of at most `limit` bytes behind room for a frame's prefix.
-async fn collect(mut incoming: Incoming, limit: usize) -> Result<BytesMut, Status> {
+/// Reads a body of at most `limit` bytes. One that came in one piece is not copied.
+async fn collect(mut incoming: Incoming, limit: usize) -> Result<Bytes, Status> {
     let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large(announced, limit));
     }
-    let mut collected = BytesMut::with_capacity(PREFIX_LEN + announced);
-    collected.extend_from_slice(&[0; PREFIX_LEN]);
+    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame?.into_data() else {
             continue;
         };
-        let length = collected.len() - PREFIX_LEN + data.len();
+        let length = first.len().max(all.len()) + data.len();
         if length > limit {
             return Err(too_large(length, limit));
         }
-        collected.extend_from_slice(&data);
+        if first.is_empty() {
+            first = data;
+            continue;
+        }
+        if all.is_empty() {
+            all.reserve(announced.max(length));
+            all.extend_from_slice(&first);
+        }
+        all.extend_from_slice(&data);
     }
-    Ok(collected)
+    Ok(match all.is_empty() {
+        true => first,
+        false => all.freeze(),
+    })
 }
 
 /// The JSON of an error, empty when it cannot be read: then the HTTP status has to say it all.
@@ -354,7 +376,6 @@ async fn read_error(
     let Ok(body) = collect(incoming, limit).await else {
         return Ok(Bytes::new());
     };
-    let body = body.freeze().slice(PREFIX_LEN..);
     let compression = Compression::from_header(headers.get(CONTENT_ENCODING));
     Ok(compression
         .and_then(|compression| compression.decompress(body, limit))

@@ -12,12 +12,16 @@ use http::{HeaderMap, Method, Version};
 use http_body::Body as _;
 use tonic::Status;
 use tonic::body::Body;
+use tonic::metadata::MetadataMap;
 
+use super::answer::{Answer, joined};
 use super::body::{End, ResponseBody, Terms};
 use super::call::Call;
-use super::head;
+use super::transport::Incoming;
+use super::{head, request};
 use crate::codec::Codec;
-use crate::error::{application, grpc_trailers, parse_grpc_trailers};
+use crate::compression::Compression;
+use crate::error::{application, parse_grpc_trailers};
 use crate::timeout;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -55,11 +59,76 @@ pub(super) static GRPC_WEB: Variant = Variant {
     family: ["application/grpc-web"],
 };
 
+/// A call whose request is a body of frames, as tonic's client makes it.
 pub(super) async fn call(
     mut call: Call,
     body: Body,
     variant: &'static Variant,
 ) -> Result<http::Response<Body>, Status> {
+    name_protocol(&mut call, variant);
+    let (body, cancel) = call.frames(body).await?;
+    let begun = match begin(&mut call, body, variant).await? {
+        Ok(begun) => begun,
+        Err(status) => return Ok(head::trailers_only(&status)),
+    };
+    let terms = begun.terms(&call);
+    let (incoming, end) = (begun.incoming, Trailers::after(begun.in_headers));
+    let body = match variant.web {
+        false => Body::new(ResponseBody::new(
+            incoming,
+            terms,
+            call.deadline,
+            end,
+            cancel,
+        )),
+        true => Body::new(ResponseBody::new(
+            incoming,
+            terms,
+            call.deadline,
+            WebTrailers(end),
+            cancel,
+        )),
+    };
+    let mut response = http::Response::new(body);
+    *response.headers_mut() = begun.leading;
+    Ok(response)
+}
+
+/// A call of one message each way: sends `frame`, and reads the response to its end.
+pub(super) async fn answer(
+    mut call: Call,
+    frame: Bytes,
+    variant: &'static Variant,
+) -> Result<Answer, Status> {
+    name_protocol(&mut call, variant);
+    let body = request::whole(frame, call.packing())?;
+    let begun = begin(&mut call, body, variant).await??;
+    let terms = begun.terms(&call);
+    let (incoming, end) = (begun.incoming, Trailers::after(begun.in_headers));
+    let read = match variant.web {
+        false => {
+            ResponseBody::new(incoming, terms, call.deadline, end, None)
+                .one()
+                .await
+        }
+        true => {
+            let end = WebTrailers(end);
+            ResponseBody::new(incoming, terms, call.deadline, end, None)
+                .one()
+                .await
+        }
+    };
+    match read {
+        Ok((message, trailing)) => Ok(Answer {
+            leading: begun.leading,
+            message,
+            trailing: trailing.into_headers(),
+        }),
+        Err(status) => Err(joined(begun.leading, status)),
+    }
+}
+
+fn name_protocol(call: &mut Call, variant: &Variant) {
     if let Some(timeout) = call.timeout {
         call.insert(TIMEOUT, timeout::format_grpc(timeout));
     }
@@ -75,18 +144,47 @@ pub(super) async fn call(
     }
     call.name_encoding(ENCODING);
     call.accept(ACCEPT_ENCODING);
-    let (body, cancel) = call.frames(body).await?;
+}
+
+/// A response whose head is one of the protocol.
+struct Begun {
+    leading: HeaderMap,
+    compression: Compression,
+    /// What the headers said of the end.
+    in_headers: Option<Ended>,
+    incoming: Incoming,
+}
+
+/// How a call ended, and its trailers.
+type Ended = Result<MetadataMap, Status>;
+
+impl Begun {
+    fn terms(&self, call: &Call) -> Terms {
+        Terms {
+            compression: self.compression,
+            limit: call.max_response_bytes(),
+            single: call.answers_once(),
+        }
+    }
+}
+
+/// Sends the request. The inner error is what the server answered.
+async fn begin(
+    call: &mut Call,
+    body: Body,
+    variant: &Variant,
+) -> Result<Result<Begun, Status>, Status> {
     let url = call.url()?;
     let response = call.send(Method::POST, url, variant.version, body).await?;
-
     let (head, incoming) = response.into_parts();
     // A call may end in its headers, which only the lack of a body shows: else the trailers have the last word.
-    let ended = parse_grpc_trailers(&head.headers);
-    if let Some(Err(status)) = &ended
-        && (incoming.is_end_stream() || head.status != http::StatusCode::OK)
-    {
-        return Ok(head::trailers_only(status));
-    }
+    let in_headers = parse_grpc_trailers(&head.headers);
+    let in_headers = match in_headers {
+        Some(Err(status)) if incoming.is_end_stream() || head.status != http::StatusCode::OK => {
+            return Ok(Err(status));
+        }
+        in_headers => in_headers,
+    };
     let accepted = match call.codec {
         Codec::Proto => variant.accepted.as_slice(),
         Codec::Json => std::slice::from_ref(&variant.json),
@@ -94,72 +192,47 @@ pub(super) async fn call(
     let checked = head::check(head.status, &head.headers, &variant.family, accepted)
         .and_then(|()| call.encoding_of(&head.headers, &ENCODING));
     let leading = application(head.headers);
-    let compression = match checked {
-        Ok(compression) => compression,
+    Ok(match checked {
+        Ok(compression) => Ok(Begun {
+            leading,
+            compression,
+            in_headers,
+            incoming,
+        }),
         Err(mut status) => {
-            *status.metadata_mut() = tonic::metadata::MetadataMap::from_headers(leading);
-            return Ok(head::trailers_only(&status));
+            *status.metadata_mut() = MetadataMap::from_headers(leading);
+            Err(status)
         }
-    };
-    let terms = Terms {
-        compression,
-        limit: call.max_response_bytes(),
-        single: call.answers_once(),
-    };
-    let in_headers = ended.map(|result| grpc_trailers(result.as_ref()));
-    let body = match variant.web {
-        false => {
-            let end = Trailers {
-                in_headers,
-                trailers: None,
-            };
-            Body::new(ResponseBody::new(
-                incoming,
-                terms,
-                call.deadline,
-                end,
-                cancel,
-            ))
-        }
-        true => {
-            let end = WebTrailers(Trailers {
-                in_headers,
-                trailers: None,
-            });
-            Body::new(ResponseBody::new(
-                incoming,
-                terms,
-                call.deadline,
-                end,
-                cancel,
-            ))
-        }
-    };
-    let mut response = http::Response::new(body);
-    *response.headers_mut() = leading;
-    Ok(response)
+    })
 }
 
 /// gRPC ends with HTTP trailers.
 struct Trailers {
     /// What the headers said of the end, which counts when nothing comes after them.
-    in_headers: Option<HeaderMap>,
+    in_headers: Option<Ended>,
     trailers: Option<HeaderMap>,
 }
 
 impl Trailers {
-    fn end(&mut self, messages: u64, truncated: bool) -> Result<HeaderMap, Status> {
-        let trailers = match self.trailers.take() {
-            None if messages == 0 && !truncated => self.in_headers.take(),
-            trailers => trailers,
+    fn after(in_headers: Option<Ended>) -> Self {
+        Self {
+            in_headers,
+            trailers: None,
+        }
+    }
+
+    fn end(&mut self, messages: u64, truncated: bool) -> Ended {
+        let ended = match self.trailers.take() {
+            None if messages == 0 && !truncated => self.in_headers.take().map(Some),
+            trailers => trailers.map(|trailers| parse_grpc_trailers(&trailers)),
         };
-        match trailers.as_ref().map(parse_grpc_trailers) {
+        match ended {
             // The server's own error says more than the half message before it.
-            Some(Some(Err(status))) => Ok(grpc_trailers(Err(&status))),
+            Some(Some(Err(status))) => Err(status),
             _ if truncated => Err(Status::internal(
                 "the response ended in the midst of a message",
             )),
-            Some(Some(Ok(metadata))) => Ok(grpc_trailers(Ok(&metadata))),
+            Some(Some(Ok(metadata))) => Ok(metadata),
             Some(None) => Err(Status::unknown(
                 "the response ended with trailers that have no grpc-status",
             )),
@@ -183,7 +256,7 @@ impl End for Trailers {
         self.trailers.is_some()
     }
 
-    fn finish(&mut self, messages: u64, truncated: bool) -> Result<HeaderMap, Status> {
+    fn finish(&mut self, messages: u64, truncated: bool) -> Ended {
         self.end(messages, truncated)
     }
 }
@@ -205,7 +278,7 @@ impl End for WebTrailers {
         self.0.trailers.is_some()
     }
 
-    fn finish(&mut self, messages: u64, truncated: bool) -> Result<HeaderMap, Status> {
+    fn finish(&mut self, messages: u64, truncated: bool) -> Ended {
         self.0.end(messages, truncated)
     }
 }

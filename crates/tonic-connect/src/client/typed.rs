@@ -8,13 +8,16 @@ use futures_util::stream;
 use http::uri::PathAndQuery;
 use prost::Message;
 use tonic::client::Grpc;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::answer::joined;
 use super::call::CallOptions;
-use super::codec::MessageCodec;
+use super::codec::{self, MessageCodec};
 use super::{Channel, body};
 use crate::codec::Codec;
 use crate::codecs::{Codecs, ProtoAndJson, ProtoOnly, Reads, Writes};
+use crate::envelope::{self, PREFIX_LEN};
 use crate::schema::Method;
 use crate::trailers::Trailers;
 
@@ -84,7 +87,26 @@ impl<C: Codecs> Client<C> {
         Res: Send + Sync + 'static,
         C: Writes<Req> + Reads<Res>,
     {
-        one(self.call(method, request.map(once)).await?).await
+        let (metadata, _, message) = request.into_parts();
+        // One message each way needs none of what tonic's client has for streams.
+        let mut frame = Vec::new();
+        C::write(self.codec, &message, PREFIX_LEN, &mut frame)?;
+        envelope::close(&mut frame, 0, 0)?;
+        let answer = self
+            .channel
+            .answer(self.options(method), metadata.into_headers(), frame.into())
+            .await?;
+        let message = match codec::read::<C, Res>(self.codec, answer.message) {
+            Ok(message) => message,
+            Err(status) => return Err(joined(answer.leading, status)),
+        };
+        let mut response = Response::new(message);
+        *response.metadata_mut() = MetadataMap::from_headers(answer.leading);
+        if !answer.trailing.is_empty() {
+            let trailers = Trailers(MetadataMap::from_headers(answer.trailing));
+            response.extensions_mut().insert(trailers);
+        }
+        Ok(response)
     }
 
     /// One message there, any number back.
@@ -139,6 +161,14 @@ impl<C: Codecs> Client<C> {
         self.call(method, request).await
     }
 
+    fn options(&self, method: &'static Method) -> CallOptions {
+        CallOptions {
+            method,
+            codec: self.codec,
+            get: self.get,
+        }
+    }
+
     async fn call<Req, Res>(
         &self,
         method: &'static Method,
@@ -149,11 +179,7 @@ impl<C: Codecs> Client<C> {
         Res: Send + Sync + 'static,
         C: Writes<Req> + Reads<Res>,
     {
-        request.extensions_mut().insert(CallOptions {
-            method,
-            codec: self.codec,
-            get: self.get,
-        });
+        request.extensions_mut().insert(self.options(method));
         // The channel bounds what it takes.
         Grpc::new(self.channel.clone())
             .max_decoding_message_size(usize::MAX)
@@ -175,7 +201,7 @@ async fn one<T>(response: Response<Streaming<T>>) -> Result<Response<T>, Status>
     let (metadata, mut messages, mut extensions) = response.into_parts();
     let read = async {
         let message = messages.message().await?.ok_or_else(body::no_message)?;
-        Ok((message, messages.trailers().await?))
+        Ok::<_, Status>((message, messages.trailers().await?))
     };
     match read.await {
         Ok((message, trailers)) => {
@@ -184,13 +210,6 @@ async fn one<T>(response: Response<Streaming<T>>) -> Result<Response<T>, Status>
             }
             Ok(Response::from_parts(metadata, message, extensions))
         }
-        Err(status) => {
-            let mut status: Status = status;
-            // An error has one set of metadata.
-            let mut all = metadata.into_headers();
-            all.extend(std::mem::take(status.metadata_mut()).into_headers());
-            *status.metadata_mut() = tonic::metadata::MetadataMap::from_headers(all);
-            Err(status)
-        }
+        Err(status) => Err(joined(metadata.into_headers(), status)),
     }
 }
