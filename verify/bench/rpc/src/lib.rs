@@ -1,4 +1,4 @@
-//! What server and load share: the compiled schema, and the one message that every contestant answers with.
+//! What servers, clients and load share: the compiled schema, and the one message that every contestant answers with.
 
 /// `bench.v1` as prost messages, with tonic's service and ours.
 #[allow(clippy::all)]
@@ -6,7 +6,14 @@ pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/bench.v1.rs"));
 }
 
+pub mod account;
 pub mod text;
+
+/// `bench.v1` as the crate `connectrpc` has it.
+#[allow(clippy::all, dead_code, missing_docs)]
+pub mod connectrpc {
+    include!(concat!(env!("OUT_DIR"), "/connectrpc/mod.rs"));
+}
 
 use text as t;
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use bench_rpc::account;
+
 /// The programs, and where they run.
 pub(crate) struct Programs {
     /// `rpc-server`.
@@ -63,29 +65,12 @@ impl Server {
         Ok(Self { process, port })
     }
 
-    /// The processor time that all its threads have had, from the scheduler's account in nanoseconds.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        let mut nanoseconds = 0;
-        for thread in fs::read_dir(self.file("task"))? {
-            let Ok(account) = fs::read_to_string(thread?.path().join("schedstat")) else {
-                continue; // It has just ended.
-            };
-            let first = account.split_whitespace().next();
-            nanoseconds += first.and_then(|text| text.parse().ok()).unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+        account::cpu(&self.process.id().to_string())
     }
 
-    /// The part of its processor time that was spent in its own code and not in the system, in ticks, and all of it.
     pub(crate) fn ticks(&self) -> io::Result<(u64, u64)> {
-        let stat = fs::read_to_string(self.file("stat"))?;
-        // The name of the program comes before, in parentheses, with whatever is in it.
-        let after = stat.rsplit(')').next().unwrap_or_default();
-        let mut fields = after.split_whitespace().skip(11).map(str::parse::<u64>);
-        match (fields.next(), fields.next()) {
-            (Some(Ok(user)), Some(Ok(system))) => Ok((user, user + system)),
-            _ => Err(io::Error::other(format!("cannot read {stat:?}"))),
-        }
+        account::ticks(&self.process.id().to_string())
     }
 
     /// Its resident memory in bytes.

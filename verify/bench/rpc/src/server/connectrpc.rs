@@ -1,5 +1,6 @@
 //! The crate `connectrpc`, with the server that it brings.
 
+use bench_rpc::connectrpc::bench::v1;
 use bench_rpc::text as t;
 use buffa::{EnumValue, MessageField};
 use buffa_types::google::protobuf::{Duration, Timestamp};
@@ -12,12 +13,6 @@ use tokio::net::TcpListener;
 
 use crate::BoxError;
 
-#[allow(clippy::all, dead_code)]
-mod generated {
-    include!(concat!(env!("OUT_DIR"), "/connectrpc/mod.rs"));
-}
-
-use generated::bench::v1;
 use v1::{
     BenchService, BenchServiceServer, GetPrebuildRequest, GetPrebuildResponse,
     PushPrebuildsResponse, WatchPrebuildRequest,

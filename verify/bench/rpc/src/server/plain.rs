@@ -2,6 +2,7 @@
 //! can cost less.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -39,10 +40,8 @@ pub(crate) async fn serve(
                 let body = body.clone();
                 async move {
                     let mut incoming = pin!(request.into_body());
-                    while std::future::poll_fn(|cx| incoming.as_mut().poll_frame(cx))
-                        .await
-                        .is_some()
-                    {}
+                    // A body that failed says so for ever.
+                    while let Some(Ok(_)) = poll_fn(|cx| incoming.as_mut().poll_frame(cx)).await {}
                     let mut response = Response::new(Full::new(body));
                     response
                         .headers_mut()
