@@ -6,7 +6,6 @@
 //! shows which it is. No more are being made than calls wait for.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -125,7 +124,7 @@ impl Pool {
     }
 
     async fn lease(&self) -> Result<Lease, Status> {
-        let connection = {
+        let (connection, attempts) = {
             let mut state = self.inner.state();
             if let Some(connection) = state.take(self.inner.idle_timeout) {
                 return Ok(Lease::new(connection, &self.inner, true));
@@ -135,9 +134,9 @@ impl Pool {
                 state.waiting.retain(|waiting| !waiting.is_closed());
             }
             state.waiting.push_back(sender);
-            self.inner.connect_for_those_who_wait(&mut state);
-            connection
+            (connection, self.inner.missing_attempts(&mut state))
         };
+        attempts.into_iter().for_each(Attempt::begin);
         connection.await.unwrap_or_else(|_| {
             Err(Status::unavailable(format!(
                 "cannot connect to {}: the runtime that connects is shutting down",
@@ -162,17 +161,17 @@ impl Inner {
         }
     }
 
-    fn connect_for_those_who_wait(self: &Arc<Self>, state: &mut State) {
+    /// The attempts that those who wait still need, to begin once the state is let go.
+    fn missing_attempts(self: &Arc<Self>, state: &mut State) -> Vec<Attempt> {
         let wanted = match self.shares(state) {
             true => state.waiting.len().min(1),
             false => state.waiting.len(),
         };
-        while state.connecting < wanted {
-            state.connecting += 1;
-            let attempt = Attempt(Arc::downgrade(self));
-            let connecting = self.connector.clone().connect(self.server.clone());
-            tokio::spawn(attempt.make(connecting));
-        }
+        let missing = wanted.saturating_sub(state.connecting);
+        state.connecting += missing;
+        (0..missing)
+            .map(|_| Attempt(Arc::downgrade(self)))
+            .collect()
     }
 
     /// Takes in what became of an attempt.
@@ -184,7 +183,9 @@ impl Inner {
                 state.exclusive = true;
                 state.waiting.retain(|waiting| !waiting.is_closed());
                 self.hand_on(&mut state, connection, false);
-                self.connect_for_those_who_wait(&mut state);
+                let attempts = self.missing_attempts(&mut state);
+                drop(state);
+                attempts.into_iter().for_each(Attempt::begin);
             }
             Ok(Connection::Http2(connection)) => {
                 state.exclusive = false;
@@ -336,8 +337,22 @@ async fn expire(pool: Weak<Inner>, timeout: Duration) {
 struct Attempt(Weak<Inner>);
 
 impl Attempt {
-    async fn make(mut self, connecting: impl Future<Output = Result<Connection, BoxError>>) {
-        let result = connecting.await;
+    /// Goes on in a task of its own. The state must be free: a runtime that shuts down drops the task at once, and the
+    /// pool hears of it here.
+    fn begin(self) {
+        let Some(pool) = self.0.upgrade() else {
+            return;
+        };
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let connecting = pool.connector.clone().connect(pool.server.clone());
+                runtime.spawn(async { self.end(connecting.await) });
+            }
+            Err(error) => self.end(Err(error.into())),
+        }
+    }
+
+    fn end(mut self, result: Result<Connection, BoxError>) {
         // Without the pool there is nobody left who waits.
         if let Some(pool) = std::mem::take(&mut self.0).upgrade() {
             let server = pool.authority.as_str();

@@ -23,6 +23,7 @@ mod kinds;
 mod long_headers;
 mod never_panics;
 mod pool;
+mod runtimes;
 mod served;
 mod streaming;
 mod tls;
