@@ -90,7 +90,7 @@ impl Lease {
         };
         if connection.is_ready() {
             if let Some(pool) = self.pool.upgrade() {
-                pool.put_back(connection);
+                pool.hand_on(connection, true);
             }
         } else if !connection.is_closed()
             && let Ok(runtime) = Handle::try_current()
@@ -101,7 +101,7 @@ impl Lease {
                 if connection.ready().await.is_ok()
                     && let Some(pool) = pool.upgrade()
                 {
-                    pool.put_back(connection);
+                    pool.hand_on(connection, true);
                 }
             });
         }

@@ -5,7 +5,7 @@
 //! needs one connection for all, HTTP/1.1 one for each call that is on its way; where TLS decides, one is made first, and
 //! shows which it is. No more are being made than calls wait for.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -49,8 +49,10 @@ pub(super) struct Inner {
 struct State {
     /// Whether the last connection was HTTP/1.1, so that one will not do for all.
     exclusive: bool,
-    /// Those who wait, the first one first. Some may have given up.
-    waiting: VecDeque<oneshot::Sender<Result<Lease, Status>>>,
+    /// Those who wait, the first one first.
+    waiting: BTreeMap<u64, oneshot::Sender<Result<Lease, Status>>>,
+    /// How many ever waited.
+    waited: u64,
     /// How many connections are being made.
     connecting: usize,
     /// The one that all share, for as long as somebody has it.
@@ -124,20 +126,24 @@ impl Pool {
     }
 
     async fn lease(&self) -> Result<Lease, Status> {
-        let (connection, attempts) = {
+        let (mut turn, attempts) = {
             let mut state = self.inner.state();
             if let Some(connection) = state.take(self.inner.idle_timeout) {
                 return Ok(Lease::new(connection, &self.inner, true));
             }
-            let (sender, connection) = oneshot::channel();
-            if !self.inner.shares(&state) {
-                state.waiting.retain(|waiting| !waiting.is_closed());
-            }
-            state.waiting.push_back(sender);
-            (connection, self.inner.missing_attempts(&mut state))
+            let (sender, lease) = oneshot::channel();
+            let place = state.waited;
+            state.waited += 1;
+            state.waiting.insert(place, sender);
+            let turn = Turn {
+                pool: &self.inner,
+                place,
+                lease,
+            };
+            (turn, self.inner.missing_attempts(&mut state))
         };
         attempts.into_iter().for_each(Attempt::begin);
-        connection.await.unwrap_or_else(|_| {
+        (&mut turn.lease).await.unwrap_or_else(|_| {
             Err(Status::unavailable(format!(
                 "cannot connect to {}: the runtime that connects is shutting down",
                 self.inner.authority
@@ -181,54 +187,56 @@ impl Inner {
         match result {
             Ok(Connection::Http1(connection)) => {
                 state.exclusive = true;
-                state.waiting.retain(|waiting| !waiting.is_closed());
-                self.hand_on(&mut state, connection, false);
-                let attempts = self.missing_attempts(&mut state);
                 drop(state);
+                self.hand_on(connection, false);
+                let attempts = self.missing_attempts(&mut self.state());
                 attempts.into_iter().for_each(Attempt::begin);
             }
             Ok(Connection::Http2(connection)) => {
                 state.exclusive = false;
-                for waiting in std::mem::take(&mut state.waiting) {
+                let waiting = std::mem::take(&mut state.waiting);
+                self.share(&mut state, Arc::clone(&connection));
+                drop(state);
+                for waiting in waiting.into_values() {
                     let connection = Connection::Http2(Arc::clone(&connection));
                     // Who gave up needs none.
                     let _ = waiting.send(Ok(Lease::new(connection, self, false)));
                 }
-                self.share(&mut state, connection);
             }
             Err(status) => {
                 // The others wait for attempts that still go on.
-                state.waiting.retain(|waiting| !waiting.is_closed());
-                while state.waiting.len() > state.connecting {
-                    let Some(waiting) = state.waiting.pop_front() else {
-                        break;
-                    };
+                let failed = state.waiting.len().saturating_sub(state.connecting);
+                let failed: Vec<_> = (0..failed)
+                    .filter_map(|_| state.waiting.pop_first())
+                    .collect();
+                drop(state);
+                for (_, waiting) in failed {
                     let _ = waiting.send(Err(status.clone()));
                 }
             }
         }
     }
 
-    /// Takes back a connection whose exchange is over.
-    pub(super) fn put_back(self: &Arc<Self>, connection: Http1) {
-        self.hand_on(&mut self.state(), connection, true);
-    }
-
     /// Gives the connection to the first who waits; else it is kept.
-    fn hand_on(self: &Arc<Self>, state: &mut State, connection: Http1, used: bool) {
+    pub(super) fn hand_on(self: &Arc<Self>, connection: Http1, used: bool) {
         let mut lease = Lease::new(Connection::Http1(connection), self, used);
-        while let Some(waiting) = state.waiting.pop_front() {
+        loop {
+            let mut state = self.state();
+            let Some((_, waiting)) = state.waiting.pop_first() else {
+                if let Connection::Http1(connection) = lease.connection
+                    && state.idle.len() < self.max_idle
+                {
+                    state.idle.push((connection, Instant::now()));
+                    self.watch_expiry(&mut state);
+                }
+                return;
+            };
+            drop(state);
             match waiting.send(Ok(lease)) {
                 // That one gave up.
                 Err(Ok(refused)) => lease = refused,
                 Ok(()) | Err(Err(_)) => return,
             }
-        }
-        if let Connection::Http1(connection) = lease.connection
-            && state.idle.len() < self.max_idle
-        {
-            state.idle.push((connection, Instant::now()));
-            self.watch_expiry(state);
         }
     }
 
@@ -329,6 +337,25 @@ async fn expire(pool: Weak<Inner>, timeout: Duration) {
                 state.expiry = None;
                 return;
             }
+        }
+    }
+}
+
+/// A call that waits for a connection. Given up, it leaves its place, and what it was given just then.
+struct Turn<'a> {
+    pool: &'a Arc<Inner>,
+    place: u64,
+    lease: oneshot::Receiver<Result<Lease, Status>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.lease.close();
+        self.pool.state().waiting.remove(&self.place);
+        if let Ok(Ok(lease)) = self.lease.try_recv()
+            && let Connection::Http1(connection) = lease.connection
+        {
+            self.pool.hand_on(connection, lease.reused);
         }
     }
 }

@@ -4,13 +4,13 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tonic::{Code, Status};
 use tonic_connect::transport::ClientCertificates;
@@ -126,6 +126,34 @@ async fn calls_that_are_given_up_leave_one_connection_and_the_next_call_has_it()
         gate.came.recv().await.unwrap();
         gate.open();
         call.await.unwrap().unwrap();
+        begin(&channel).await.unwrap().unwrap();
+        assert_eq!(gate.more(), 0, "{wire:?}");
+    }
+}
+
+/// Hears that a call has what it waited for.
+#[derive(Default)]
+struct Woken(Notify);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_as_it_gets_its_connection_leaves_it_to_the_next() {
+    for wire in WIRES {
+        let (mut gate, channel) = gated(wire).await;
+        let woken = Arc::new(Woken::default());
+        let mut call = Box::pin(greet(Client::new(channel.clone())));
+        let waker = Waker::from(Arc::clone(&woken));
+        let waits = call.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(waits.is_pending());
+        gate.came.recv().await.unwrap();
+        gate.open();
+        woken.0.notified().await;
+        drop(call);
         begin(&channel).await.unwrap().unwrap();
         assert_eq!(gate.more(), 0, "{wire:?}");
     }
