@@ -8,9 +8,9 @@
 //! The codec is a property of the client, which tells the channel in the request's extensions.
 //!
 //! What the protocols share stands outside their files: what carries the requests (`transport`, with the `pool` of
-//! connections, how one is made in `connector` and used in `lease`), what a failure of it means (`failure`), the body of
-//! a request (`request`) and of a response (`body`), message boundaries and size limits (`frames`), the deadline
-//! (`deadline`).
+//! connections, how one is made in `connector`, used in `lease` and kept in `kept`), what a failure of it means
+//! (`failure`), the body of a request (`request`) and of a response (`body`), message boundaries and size limits
+//! (`frames`), the deadline (`deadline`).
 
 mod answer;
 mod base_url;
@@ -29,6 +29,7 @@ mod failure;
 mod frames;
 mod grpc;
 mod head;
+mod kept;
 mod lease;
 mod pool;
 mod request;

@@ -11,21 +11,19 @@ use std::time::Duration;
 
 use http::header::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tonic::Status;
 use tonic::body::Body;
 
 use super::connector::{Connection, Connector, Version};
 use super::failure;
+use super::kept::Kept;
 use super::lease::{Lease, Received, Unanswered};
 use super::transport::BoxError;
-
-type Http1 = http1::SendRequest<Body>;
-type Http2 = Arc<http2::SendRequest<Body>>;
 
 /// The connections to one server.
 pub(super) struct Pool {
@@ -55,12 +53,7 @@ struct State {
     waited: u64,
     /// How many connections are being made.
     connecting: usize,
-    /// The one that all share, for as long as somebody has it.
-    shared: Weak<http2::SendRequest<Body>>,
-    /// The same, where it is kept beyond that, and when it was last used.
-    kept: Option<(Http2, Instant)>,
-    /// Those that nobody uses, and since when; the latest last.
-    idle: Vec<(Http1, Instant)>,
+    kept: Kept,
     /// The task that closes what is kept too long.
     expiry: Option<AbortHandle>,
 }
@@ -128,7 +121,7 @@ impl Pool {
     async fn lease(&self) -> Result<Lease, Status> {
         let (mut turn, attempts) = {
             let mut state = self.inner.state();
-            if let Some(connection) = state.take(self.inner.idle_timeout) {
+            if let Some(connection) = state.kept.take(self.inner.idle_timeout) {
                 return Ok(Lease::new(connection, &self.inner, true));
             }
             let (sender, lease) = oneshot::channel();
@@ -195,7 +188,7 @@ impl Inner {
             Ok(Connection::Http2(connection)) => {
                 state.exclusive = false;
                 let waiting = std::mem::take(&mut state.waiting);
-                self.share(&mut state, Arc::clone(&connection));
+                self.keep(&mut state, Connection::Http2(Arc::clone(&connection)));
                 drop(state);
                 for waiting in waiting.into_values() {
                     let connection = Connection::Http2(Arc::clone(&connection));
@@ -218,18 +211,12 @@ impl Inner {
     }
 
     /// Gives the connection to the first who waits; else it is kept.
-    pub(super) fn hand_on(self: &Arc<Self>, connection: Http1, used: bool) {
+    pub(super) fn hand_on(self: &Arc<Self>, connection: http1::SendRequest<Body>, used: bool) {
         let mut lease = Lease::new(Connection::Http1(connection), self, used);
         loop {
             let mut state = self.state();
             let Some((_, waiting)) = state.waiting.pop_first() else {
-                if let Connection::Http1(connection) = lease.connection
-                    && state.idle.len() < self.max_idle
-                {
-                    state.idle.push((connection, Instant::now()));
-                    self.watch_expiry(&mut state);
-                }
-                return;
+                return self.keep(&mut state, lease.connection);
             };
             drop(state);
             match waiting.send(Ok(lease)) {
@@ -240,10 +227,9 @@ impl Inner {
         }
     }
 
-    fn share(self: &Arc<Self>, state: &mut State, connection: Http2) {
-        state.shared = Arc::downgrade(&connection);
+    fn keep(self: &Arc<Self>, state: &mut State, connection: Connection) {
+        state.kept.add(connection, self.max_idle);
         if self.max_idle > 0 {
-            state.kept = Some((connection, Instant::now()));
             self.watch_expiry(state);
         }
     }
@@ -276,53 +262,6 @@ impl Drop for Inner {
     }
 }
 
-impl State {
-    /// One that is there.
-    fn take(&mut self, idle_timeout: Option<Duration>) -> Option<Connection> {
-        if let Some(connection) = self.shared.upgrade() {
-            if !connection.is_closed() {
-                if let Some((_, used)) = &mut self.kept {
-                    *used = Instant::now();
-                }
-                return Some(Connection::Http2(connection));
-            }
-            self.kept = None;
-            self.shared = Weak::new();
-        }
-        while let Some((connection, since)) = self.idle.pop() {
-            if idle_timeout.is_some_and(|timeout| since.elapsed() > timeout) {
-                // Those before it lie there even longer.
-                self.idle.clear();
-            } else if !connection.is_closed() {
-                return Some(Connection::Http1(connection));
-            }
-        }
-        None
-    }
-
-    /// Closes what nobody used for so long, and says when to look again; none when nothing is kept.
-    fn expire(&mut self, timeout: Duration) -> Option<Duration> {
-        let now = Instant::now();
-        let left = |since: Instant| timeout.saturating_sub(now.duration_since(since));
-        self.idle
-            .retain(|(connection, since)| !left(*since).is_zero() && !connection.is_closed());
-        let mut next = self.idle.iter().map(|(_, since)| left(*since)).min();
-        if let Some((connection, used)) = &mut self.kept {
-            // A call has it.
-            if Arc::strong_count(connection) > 1 {
-                *used = now;
-            }
-            let left = left(*used);
-            if left.is_zero() || connection.is_closed() {
-                self.kept = None;
-            } else {
-                next = Some(next.map_or(left, |next| next.min(left)));
-            }
-        }
-        next
-    }
-}
-
 async fn expire(pool: Weak<Inner>, timeout: Duration) {
     let mut next = timeout;
     loop {
@@ -331,7 +270,7 @@ async fn expire(pool: Weak<Inner>, timeout: Duration) {
             return;
         };
         let mut state = pool.state();
-        match state.expire(timeout) {
+        match state.kept.expire(timeout) {
             Some(left) => next = left,
             None => {
                 state.expiry = None;
