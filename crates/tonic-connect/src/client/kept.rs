@@ -25,6 +25,10 @@ pub(super) struct Kept {
 impl Kept {
     /// One that is there.
     pub(super) fn take(&mut self, idle_timeout: Option<Duration>) -> Option<Connection> {
+        // The task that does so may not have run yet, or have ended with its runtime.
+        if let Some(timeout) = idle_timeout {
+            self.close_expired(timeout);
+        }
         if let Some(connection) = self.shared.upgrade() {
             if !connection.is_closed() {
                 if let Some((_, used)) = &mut self.lasting {
@@ -35,11 +39,8 @@ impl Kept {
             self.lasting = None;
             self.shared = Weak::new();
         }
-        while let Some((connection, since)) = self.idle.pop() {
-            if idle_timeout.is_some_and(|timeout| since.elapsed() > timeout) {
-                // Those before it lie there even longer.
-                self.idle.clear();
-            } else if !connection.is_closed() {
+        while let Some((connection, _)) = self.idle.pop() {
+            if !connection.is_closed() {
                 return Some(Connection::Http1(connection));
             }
         }
@@ -63,25 +64,40 @@ impl Kept {
         }
     }
 
+    /// A call is over that had the connection of HTTP/2.
+    pub(super) fn ended(&mut self, connection: &Arc<Http2>) {
+        if let Some((lasting, used)) = &mut self.lasting
+            && Arc::ptr_eq(lasting, connection)
+        {
+            *used = Instant::now();
+        }
+    }
+
     /// Closes what nobody used for so long, and says when to look again; none when nothing is kept.
     pub(super) fn expire(&mut self, timeout: Duration) -> Option<Duration> {
+        self.close_expired(timeout);
+        self.idle.retain(|(connection, _)| !connection.is_closed());
+        self.lasting
+            .take_if(|(connection, _)| connection.is_closed());
+        let idle = self.idle.first().map(|(_, since)| *since);
+        let lasting = self.lasting.as_ref().map(|(_, used)| *used);
+        let first = idle.into_iter().chain(lasting).min()?;
+        Some(timeout.saturating_sub(first.elapsed()))
+    }
+
+    fn close_expired(&mut self, timeout: Duration) {
         let now = Instant::now();
-        let left = |since: Instant| timeout.saturating_sub(now.duration_since(since));
-        self.idle
-            .retain(|(connection, since)| !left(*since).is_zero() && !connection.is_closed());
-        let mut next = self.idle.iter().map(|(_, since)| left(*since)).min();
+        let over = |since: Instant| now.duration_since(since) >= timeout;
+        let expired = self.idle.partition_point(|(_, since)| over(*since));
+        self.idle.drain(..expired);
         if let Some((connection, used)) = &mut self.lasting {
             // A call has it.
             if Arc::strong_count(connection) > 1 {
                 *used = now;
             }
-            let left = left(*used);
-            if left.is_zero() || connection.is_closed() {
+            if over(*used) {
                 self.lasting = None;
-            } else {
-                next = Some(next.map_or(left, |next| next.min(left)));
             }
         }
-        next
     }
 }

@@ -85,8 +85,14 @@ impl Lease {
 
     /// The response is over, or nobody wants the rest of it.
     fn end(self) {
-        let Connection::Http1(mut connection) = self.connection else {
-            return;
+        let mut connection = match self.connection {
+            Connection::Http1(connection) => connection,
+            Connection::Http2(connection) => {
+                if let Some(pool) = self.pool.upgrade() {
+                    pool.ended(&connection);
+                }
+                return;
+            }
         };
         if connection.is_ready() {
             if let Some(pool) = self.pool.upgrade() {

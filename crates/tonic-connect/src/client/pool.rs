@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::header::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use hyper::client::conn::http1;
+use hyper::client::conn::{http1, http2};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -225,6 +225,11 @@ impl Inner {
                 Ok(()) | Err(Err(_)) => return,
             }
         }
+    }
+
+    /// A call is over that had the connection of HTTP/2.
+    pub(super) fn ended(&self, connection: &Arc<http2::SendRequest<Body>>) {
+        self.state().kept.ended(connection);
     }
 
     fn keep(self: &Arc<Self>, state: &mut State, connection: Connection) {

@@ -1,11 +1,13 @@
 //! Which connections a channel keeps, for how long, and how it finds out that one is dead.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tonic::{Code, Request};
 use tonic_connect::{Builder, Protocol};
 
@@ -13,12 +15,17 @@ use crate::canned::response;
 use crate::echo::{self, Client, Echo};
 
 const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(10);
 /// Frames of HTTP/2 (RFC 9113 section 6).
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const ACK: u8 = 1;
+/// END_STREAM and END_HEADERS.
+const END: u8 = 5;
+/// The head of a response that says `not_found`, and nothing more.
+const NOT_FOUND: &[u8] = b"\x88\x00\x0ccontent-type\x10application/grpc\x00\x0bgrpc-status\x015";
 
 /// What happened on which connection, counted from 0.
 #[derive(Debug, PartialEq, Eq)]
@@ -128,6 +135,87 @@ async fn write_frame(socket: &mut TcpStream, kind: u8, flags: u8, stream: [u8; 4
     socket.write_all(&[&head, payload].concat()).await.unwrap();
 }
 
+/// A server of HTTP/2 that answers each call when it is permitted to, and closes no connection.
+async fn keeping_http2() -> (SocketAddr, mpsc::UnboundedReceiver<Seen>, Arc<Semaphore>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (events, seen) = mpsc::unbounded_channel();
+    let permits = Arc::new(Semaphore::new(0));
+    let answers = Arc::clone(&permits);
+    tokio::spawn(async move {
+        for connection in 0.. {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let (events, answers) = (events.clone(), Arc::clone(&answers));
+            tokio::spawn(async move {
+                socket.read_exact(&mut [0; 24]).await.unwrap();
+                write_frame(&mut socket, SETTINGS, 0, [0; 4], &[]).await;
+                while let Some((kind, flags, stream, _)) = read_frame(&mut socket).await {
+                    if kind == SETTINGS && flags & ACK == 0 {
+                        write_frame(&mut socket, SETTINGS, ACK, [0; 4], &[]).await;
+                    }
+                    if kind == HEADERS {
+                        let _ = events.send(Seen::Call(connection));
+                        answers.acquire().await.unwrap().forget();
+                        write_frame(&mut socket, HEADERS, END, stream, NOT_FOUND).await;
+                    }
+                }
+                let _ = events.send(Seen::Closed(connection));
+            });
+        }
+    });
+    (address, seen, permits)
+}
+
+async fn call_http2(mut client: Client) {
+    let status = echo::unary(&mut client, Request::new(Echo::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::NotFound, "{status:?}");
+}
+
+/// Lets time pass.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+    // Whoever waited for it runs.
+    tokio::task::yield_now().await;
+}
+
+#[tokio::test]
+async fn the_time_of_a_connection_of_http2_begins_when_its_last_call_ends() {
+    let (address, mut seen, answers) = keeping_http2().await;
+    let builder = echo::builder(address).protocol(Protocol::Grpc);
+    let client = client(builder.pool_idle_timeout(Some(HOUR)));
+    let long = tokio::spawn(call_http2(client.clone()));
+    assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+    pass(HOUR - MINUTE).await;
+    answers.add_permits(1);
+    long.await.unwrap();
+    pass(2 * MINUTE).await;
+    answers.add_permits(1);
+    call_http2(client).await;
+    assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+}
+
+#[tokio::test]
+async fn a_connection_whose_time_is_over_is_not_used_even_if_nothing_closed_it_yet() {
+    let (address, mut seen, answers) = keeping_http2().await;
+    answers.add_permits(2);
+    let builder = echo::builder(address).protocol(Protocol::Grpc);
+    let client = client(builder.pool_idle_timeout(Some(HOUR)));
+    call_http2(client.clone()).await;
+    assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+    // As after a thread that stood still: no task sees the time pass before the next call does.
+    tokio::time::pause();
+    assert!(tokio::time::advance(2 * HOUR).now_or_never().is_none());
+    tokio::time::resume();
+    call_http2(client).await;
+    let mut calls = [seen.recv().await, seen.recv().await];
+    calls.sort_by_key(|seen| matches!(seen, Some(Seen::Call(_))));
+    assert_eq!(calls, [Some(Seen::Closed(0)), Some(Seen::Call(1))]);
+}
+
 /// A server of HTTP/2 that takes one call. It answers so many pings, then the call; one that is to answer none answers
 /// nothing. Returns how many pings came, when the client closes.
 async fn pinged(listener: TcpListener, answers: usize) -> usize {
@@ -147,10 +235,7 @@ async fn pinged(listener: TcpListener, answers: usize) -> usize {
                     write_frame(&mut socket, PING, ACK, [0; 4], &payload).await;
                 }
                 if pings == answers {
-                    let head =
-                        b"\x88\x00\x0ccontent-type\x10application/grpc\x00\x0bgrpc-status\x015";
-                    // END_STREAM and END_HEADERS.
-                    write_frame(&mut socket, HEADERS, 5, call.unwrap(), head).await;
+                    write_frame(&mut socket, HEADERS, END, call.unwrap(), NOT_FOUND).await;
                 }
             }
             _ => {}
