@@ -51,6 +51,9 @@ impl Kept {
     pub(super) fn add(&mut self, connection: Connection, max_idle: usize) {
         match connection {
             Connection::Http1(connection) => {
+                if self.idle.len() >= max_idle {
+                    self.idle.retain(|(connection, _)| !connection.is_closed());
+                }
                 if self.idle.len() < max_idle {
                     self.idle.push((connection, Instant::now()));
                 }

@@ -216,6 +216,32 @@ async fn a_connection_whose_time_is_over_is_not_used_even_if_nothing_closed_it_y
     assert_eq!(calls, [Some(Seen::Closed(0)), Some(Seen::Call(1))]);
 }
 
+#[tokio::test]
+async fn dead_connections_take_no_place_of_those_that_live() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let builder = echo::builder(listener.local_addr().unwrap());
+    let client = client(builder.pool_max_idle(1));
+    let (mut one, mut other) = (client.clone(), client.clone());
+    let one = tokio::spawn(async move { call(&mut one).await });
+    let (mut first, _) = listener.accept().await.unwrap();
+    let other = tokio::spawn(async move { call(&mut other).await });
+    let (second, _) = listener.accept().await.unwrap();
+    let (events, mut seen) = mpsc::unbounded_channel();
+    first.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
+    let answer_one = response("200 OK", "Content-Type: application/proto\r\n", b"");
+    first.write_all(&answer_one).await.unwrap();
+    one.await.unwrap();
+    // Once the client has closed in turn, it knows.
+    first.shutdown().await.unwrap();
+    assert_eq!(first.read(&mut [0]).await.unwrap(), 0);
+    tokio::spawn(answer(second, 1, events));
+    other.await.unwrap();
+    assert_eq!(seen.recv().await, Some(Seen::Call(1)));
+    let mut third = client.clone();
+    tokio::spawn(async move { call(&mut third).await });
+    assert_eq!(seen.recv().await, Some(Seen::Call(1)));
+}
+
 /// A server of HTTP/2 that takes one call. It answers so many pings, then the call; one that is to answer none answers
 /// nothing. Returns how many pings came, when the client closes.
 async fn pinged(listener: TcpListener, answers: usize) -> usize {
