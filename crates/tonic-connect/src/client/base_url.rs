@@ -18,19 +18,7 @@ pub(super) fn parse(base: &str) -> Result<(Scheme, Authority, String), ChannelEr
         None => return Err(error("has no scheme")),
     };
     let authority = parts.authority.ok_or_else(|| error("has no host"))?;
-    if authority.as_str().contains('@') {
-        return Err(error(
-            "carries credentials, which belong into a header or a bearer token",
-        ));
-    }
-    if authority.host().is_empty() {
-        return Err(error("has no host"));
-    }
-    // What the `http` crate cannot read as a port it takes for none.
-    let port = &authority.as_str()[authority.host().len()..];
-    if !matches!(port, "" | ":") && authority.port_u16().is_none() {
-        return Err(error("has a port that is not between 0 and 65535"));
-    }
+    check(&authority).map_err(error)?;
     let path_and_query = parts.path_and_query;
     if path_and_query
         .as_ref()
@@ -42,6 +30,22 @@ pub(super) fn parse(base: &str) -> Result<(Scheme, Authority, String), ChannelEr
         path.path().trim_end_matches('/').to_owned()
     });
     Ok((scheme, authority, prefix))
+}
+
+/// Whether host and port can be called; if not, why.
+pub(super) fn check(authority: &Authority) -> Result<(), &'static str> {
+    if authority.as_str().contains('@') {
+        return Err("carries credentials, which belong into a header or a bearer token");
+    }
+    if authority.host().is_empty() {
+        return Err("has no host");
+    }
+    // What the `http` crate cannot read as a port it takes for none.
+    let port = &authority.as_str()[authority.host().len()..];
+    if !matches!(port, "" | ":") && authority.port_u16().is_none() {
+        return Err("has a port that is not between 0 and 65535");
+    }
+    Ok(())
 }
 
 /// The URL as it may be shown: what stands before an `@` is left out, even where that is no part of the host, since a

@@ -17,7 +17,7 @@ use super::channel::{Channel, Shared};
 use super::deadline::Deadline;
 use super::token::bearer;
 use super::transport::Incoming;
-use super::{Protocol, head};
+use super::{Protocol, base_url, head};
 use crate::error::{code_from_http_status, parse_connect_error};
 
 /// The most of an error's body that is read, and of that the most that is shown when it is text.
@@ -84,8 +84,8 @@ impl Channel {
     /// # Errors
     /// Like a call's: the [`Status`] that the server sent as Connect's JSON, or the one that the HTTP status stands
     /// for; redirects are not followed. `unavailable` when there is no connection, `deadline_exceeded` after the
-    /// timeout, `invalid_argument` for a token or a target that HTTP cannot carry, and for a target of another
-    /// scheme than the base URL's.
+    /// timeout, `invalid_argument` for a token or a target that HTTP cannot carry, and for a target that carries
+    /// credentials, or is of another scheme than the base URL's.
     pub async fn get(&self, target: &Uri, bearer_token: Option<&str>) -> Result<Download, Status> {
         let shared = self.shared();
         let uri = match target.scheme() {
@@ -99,6 +99,10 @@ impl Channel {
                 "{scheme} is not the scheme of the channel, which is {own}: build another channel for it",
                 own = shared.scheme,
             )));
+        }
+        if let Some(authority) = uri.authority() {
+            base_url::check(authority)
+                .map_err(|reason| Status::invalid_argument(format!("the target {reason}")))?;
         }
         let mut request = http::Request::new(Body::empty());
         *request.version_mut() = match shared.protocol {

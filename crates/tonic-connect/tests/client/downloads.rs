@@ -155,3 +155,17 @@ async fn another_scheme_than_the_channels_is_refused_by_name() {
         assert!(status.message().starts_with(scheme), "{status:?}");
     }
 }
+
+#[tokio::test]
+async fn a_target_with_credentials_or_a_port_that_is_none_is_refused_unshown() {
+    let channel = Channel::builder("http://example.com").build().unwrap();
+    for target in [
+        "http://ada:secret@example.com/",
+        "http://ada:secret@127.0.0.1:9/",
+        "http://127.0.0.1:99999/secret",
+    ] {
+        let status = read(&channel, target, None).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+        assert!(!format!("{status:?}").contains("secret"), "{status:?}");
+    }
+}
