@@ -65,6 +65,7 @@ impl Pool {
         (scheme, authority): (Scheme, Authority),
     ) -> Result<Self, http::Error> {
         let host = match authority.port_u16() {
+            None => authority.host(),
             Some(80) if scheme == Scheme::HTTP => authority.host(),
             Some(443) if scheme == Scheme::HTTPS => authority.host(),
             _ => authority.as_str(),
