@@ -29,7 +29,8 @@ const GRPC_TIMEOUT: HeaderName = HeaderName::from_static(timeout::GRPC_TIMEOUT);
 
 /// A pool of connections to one server, for any number of tonic's generated clients.
 ///
-/// Clones share the pool and cost little. Calls on one channel run side by side.
+/// Clones share the pool and cost little. Calls on one channel run side by side. A connection lives in the runtime of a
+/// call that wanted one: it ends with that runtime, and stands still for as long as nothing drives it.
 ///
 /// ```no_run
 /// # use tonic_connect::schema::Service;
