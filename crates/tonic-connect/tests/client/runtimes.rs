@@ -1,4 +1,4 @@
-//! A channel and the runtimes that it is called on: none, and one that ended.
+//! A channel and the runtimes that it is called on: none, one that ended, several one after another.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 use tonic::{Code, Request, Response, Status};
+use tonic_connect::{ProtoOnly, Protocol, transport};
 
 use crate::echo::{self, Client, Echo};
 
@@ -55,4 +56,55 @@ fn a_call_on_a_runtime_that_ended_is_an_error() {
             .unwrap_err()
     });
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+}
+
+/// The address of a server of Connect and gRPC that outlives every runtime of a test.
+fn serve_for_ever() -> SocketAddr {
+    let (sender, address) = mpsc::channel();
+    thread::spawn(move || {
+        runtime().block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            sender.send(listener.local_addr().unwrap()).unwrap();
+            let service = tower::service_fn(|request: http::Request<hyper::body::Incoming>| {
+                let echo = async |request: Request<Echo>| {
+                    Ok::<_, Status>(Response::new(request.into_inner()))
+                };
+                tonic_connect::server::unary(
+                    &Default::default(),
+                    &echo::SERVICE.methods[0],
+                    ProtoOnly,
+                    request,
+                    echo,
+                )
+            });
+            transport::Server::new()
+                .serve(listener, service, std::future::pending())
+                .await
+        })
+    });
+    address.recv().unwrap()
+}
+
+#[test]
+fn a_channel_outlives_the_runtimes_that_it_is_called_on() {
+    let address = serve_for_ever();
+    for protocol in [Protocol::Connect, Protocol::Grpc] {
+        let builder = echo::builder(address).protocol(protocol);
+        let client = Client::new(builder.build().unwrap());
+        for _ in 0..3 {
+            let client = client.clone();
+            unless_it_hangs(move || {
+                runtime().block_on(async {
+                    let mut given_up = Box::pin(call(client.clone()));
+                    assert!(given_up.as_mut().now_or_never().is_none());
+                    drop(given_up);
+                    call(client.clone()).await.unwrap();
+                    call(client.clone()).await.unwrap();
+                    // One that the end of the runtime breaks off.
+                    tokio::spawn(call(client.clone()));
+                    tokio::spawn(call(client));
+                });
+            });
+        }
+    }
 }
