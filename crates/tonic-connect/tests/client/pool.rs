@@ -21,6 +21,7 @@ const MOMENT: Duration = Duration::from_millis(10);
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
 /// END_STREAM and END_HEADERS.
 const END: u8 = 5;
@@ -286,4 +287,54 @@ async fn a_peer_that_answers_no_ping_is_given_up_and_one_that_does_has_all_the_t
         let pings = server.await.unwrap();
         assert!(pings >= answers.max(1), "{pings}");
     }
+}
+
+/// Accepts a connection of HTTP/2 and awaits its call.
+async fn accept_http2(listener: &TcpListener) -> (TcpStream, [u8; 4]) {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    socket.read_exact(&mut [0; 24]).await.unwrap();
+    write_frame(&mut socket, SETTINGS, 0, [0; 4], &[]).await;
+    loop {
+        match read_frame(&mut socket).await.unwrap() {
+            (HEADERS, _, stream, _) => return (socket, stream),
+            _ => continue,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_ends_the_calls_that_it_has_and_the_next_goes_elsewhere() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let builder = echo::builder(listener.local_addr().unwrap()).protocol(Protocol::Grpc);
+    let client = client(builder);
+    let one = tokio::spawn(call_http2(client.clone()));
+    let (mut first, stream) = accept_http2(&listener).await;
+    let last_and_no_error = [stream, [0; 4]].concat();
+    write_frame(&mut first, GOAWAY, 0, [0; 4], &last_and_no_error).await;
+    // Who answers this has read that.
+    write_frame(&mut first, PING, 0, [0; 4], &[0; 8]).await;
+    while !matches!(read_frame(&mut first).await.unwrap(), (PING, ACK, ..)) {}
+    let other = tokio::spawn(call_http2(client.clone()));
+    let (mut second, other_stream) = accept_http2(&listener).await;
+    write_frame(&mut second, HEADERS, END, other_stream, NOT_FOUND).await;
+    other.await.unwrap();
+    write_frame(&mut first, HEADERS, END, stream, NOT_FOUND).await;
+    one.await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_side_by_side_share_a_connection_of_http2_that_is_not_kept() {
+    let (address, mut seen, answers) = keeping_http2().await;
+    let builder = echo::builder(address).protocol(Protocol::Grpc);
+    let client = client(builder.pool_max_idle(0));
+    let one = tokio::spawn(call_http2(client.clone()));
+    assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+    let other = tokio::spawn(call_http2(client));
+    // On the one thread of this runtime it asks for a connection before this goes on.
+    tokio::task::yield_now().await;
+    answers.add_permits(2);
+    one.await.unwrap();
+    other.await.unwrap();
+    assert_eq!(seen.recv().await, Some(Seen::Call(0)));
+    assert_eq!(seen.recv().await, Some(Seen::Closed(0)));
 }
