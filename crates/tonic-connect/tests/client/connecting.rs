@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tonic::{Code, Status};
 use tonic_connect::transport::ClientCertificates;
@@ -231,6 +231,38 @@ async fn every_call_is_answered_however_many_are_given_up_beside_it() {
         }
         for call in join_all(calls).await {
             call.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_may_change_its_http_version() {
+    let authority = Authority::new();
+    let servers = [
+        tls::serve_http1("localhost", &authority).await,
+        tls::serve("localhost", &authority, ClientCertificates::None).await,
+    ];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let channel = tls::builder(listener.local_addr().unwrap(), &authority)
+        .pool_max_idle(0)
+        .build()
+        .unwrap();
+    let (current, server) = watch::channel(servers[0]);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let server = *server.borrow();
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(server).await.unwrap();
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    for now in [0, 1, 0, 1, 1, 0, 0] {
+        current.send(servers[now]).unwrap();
+        let calls = (0..5).map(|_| begin(&channel));
+        for call in join_all(calls).await {
+            let expected = ["HTTP/1.1 false", "HTTP/2.0 false"][now];
+            assert_eq!(call.unwrap().unwrap(), expected);
         }
     }
 }
