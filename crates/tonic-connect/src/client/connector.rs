@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tonic::body::Body;
 use tower_service::Service;
 
+use super::http2::{self, Http2};
 use super::transport::BoxError;
 use super::{ChannelError, HttpVersion, Protocol, tls};
 
@@ -48,12 +49,11 @@ pub(super) enum Version {
 }
 
 /// One connection, ready for a request.
-#[derive(Debug)]
 pub(super) enum Connection {
     /// For one exchange at a time.
     Http1(http1::SendRequest<Body>),
     /// For any number at once; who counts its holders knows whether it is in use.
-    Http2(Arc<http2::SendRequest<Body>>),
+    Http2(Arc<Http2>),
 }
 
 /// Makes connections, to any server.
@@ -63,7 +63,7 @@ pub(super) struct Connector {
     timeout: Duration,
     version: Version,
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
+    http2: http2::Settings,
 }
 
 impl Connections {
@@ -92,15 +92,6 @@ impl Connections {
 
         let mut http1 = http1::Builder::new();
         http1.max_buf_size((self.max_header_bytes as usize).max(MIN_HTTP1_BUFFER));
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2
-            .timer(TokioTimer::new())
-            .max_header_list_size(self.max_header_bytes);
-        if let Some((interval, timeout)) = self.ping {
-            http2
-                .keep_alive_interval(interval)
-                .keep_alive_timeout(timeout);
-        }
         Ok(Connector {
             stream: match version {
                 Version::Http1 => builder.enable_http1().wrap_connector(tcp),
@@ -110,7 +101,7 @@ impl Connections {
             timeout: self.connect_timeout,
             version,
             http1,
-            http2,
+            http2: http2::Settings::new(self.max_header_bytes, self.ping),
         })
     }
 }
@@ -137,23 +128,17 @@ impl Connector {
             Version::Http2 => true,
             Version::Negotiated => stream.connected().is_negotiated_h2(),
         };
-        // What drives a connection ends with it; a request that it fails has the error.
         if http2 {
-            let (sender, connection) = self.http2.handshake(stream).await?;
-            tokio::spawn(async {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection ended");
-                }
-            });
-            Ok(Connection::Http2(Arc::new(sender)))
-        } else {
-            let (sender, connection) = self.http1.handshake(stream).await?;
-            tokio::spawn(async {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection ended");
-                }
-            });
-            Ok(Connection::Http1(sender))
+            let connection = Http2::handshake(TokioIo::new(stream), &self.http2).await?;
+            return Ok(Connection::Http2(Arc::new(connection)));
         }
+        let (sender, connection) = self.http1.handshake(stream).await?;
+        tokio::spawn(async {
+            // A request that this fails has the error.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+        Ok(Connection::Http1(sender))
     }
 }

@@ -9,34 +9,28 @@ use super::transport::BoxError;
 
 /// No connection: the server may be back soon.
 pub(super) fn connecting(error: BoxError, server: &str) -> Status {
-    let mut status = known_status(error.as_ref()).unwrap_or_else(|| {
-        Status::unavailable(format!(
-            "cannot connect to {server}: {}",
-            root_cause(error.as_ref())
-        ))
-    });
-    status.set_source(Arc::from(error));
-    status
+    broken(error, || format!("cannot connect to {server}"))
 }
 
 /// A connection that broke before the response began.
-pub(super) fn request(error: hyper::Error, server: &str) -> Status {
+pub(super) fn request(error: BoxError, server: &str) -> Status {
     broken(error, || {
         format!("the connection to {server} failed before it answered")
     })
 }
 
 /// A connection that broke before the response was complete.
-pub(super) fn response(error: hyper::Error) -> Status {
-    broken(error, || {
+pub(super) fn response(error: impl Into<BoxError>) -> Status {
+    broken(error.into(), || {
         "the connection failed amid the response".to_owned()
     })
 }
 
-fn broken(error: hyper::Error, what: impl Fn() -> String) -> Status {
-    let mut status = known_status(&error)
-        .unwrap_or_else(|| Status::unavailable(format!("{}: {}", what(), root_cause(&error))));
-    status.set_source(Arc::new(error));
+fn broken(error: BoxError, what: impl Fn() -> String) -> Status {
+    let mut status = known_status(error.as_ref()).unwrap_or_else(|| {
+        Status::unavailable(format!("{}: {}", what(), root_cause(error.as_ref())))
+    });
+    status.set_source(Arc::from(error));
     status
 }
 

@@ -2,13 +2,12 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Uri;
 use http::header::{HOST, HeaderValue};
 use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use tokio::runtime::Handle;
 use tonic::Status;
@@ -16,7 +15,9 @@ use tonic::body::Body;
 
 use super::connector::Connection;
 use super::failure;
+use super::http2::Http2Body;
 use super::pool::Inner;
+use super::transport::BoxError;
 
 /// The use of a connection for one exchange.
 pub(super) struct Lease {
@@ -29,15 +30,24 @@ pub(super) struct Lease {
 
 /// Why there is no response, and the request if nothing of it was written.
 pub(super) struct Unanswered {
-    pub(super) error: hyper::Error,
+    pub(super) error: BoxError,
     pub(super) unsent: Option<http::Request<Body>>,
+}
+
+impl From<h2::Error> for Unanswered {
+    fn from(error: h2::Error) -> Self {
+        Self {
+            error: error.into(),
+            unsent: None,
+        }
+    }
 }
 
 impl From<TrySendError<http::Request<Body>>> for Unanswered {
     fn from(mut error: TrySendError<http::Request<Body>>) -> Self {
         Self {
             unsent: error.take_message(),
-            error: error.into_error(),
+            error: error.into_error().into(),
         }
     }
 }
@@ -58,29 +68,29 @@ impl Lease {
         mut request: http::Request<Body>,
         host: &HeaderValue,
     ) -> Result<http::Response<Received>, Unanswered> {
-        let response = match &mut self.connection {
-            Connection::Http1(connection) => {
-                let headers = request.headers_mut();
-                headers.entry(HOST).or_insert_with(|| host.clone());
-                // RFC 9112 section 3.2.1: the path and the query alone.
-                let path = request.uri().path_and_query().cloned();
-                let path = path.map_or_else(Uri::default, Uri::from);
-                let whole = std::mem::replace(request.uri_mut(), path);
-                let answer = connection.try_send_request(request).await;
-                answer.map_err(|error| {
-                    let mut failed = Unanswered::from(error);
-                    if let Some(unsent) = &mut failed.unsent {
-                        *unsent.uri_mut() = whole;
-                    }
-                    failed
-                })?
-            }
+        let connection = match &mut self.connection {
+            Connection::Http1(connection) => connection,
             Connection::Http2(connection) => {
-                let mut connection = connection.as_ref().clone();
-                connection.try_send_request(request).await?
+                let response = connection.send(request).await?;
+                return Ok(response.map(|body| Received::new(Incoming::Http2(body), self)));
             }
         };
-        Ok(response.map(|body| Received::new(body, self)))
+        let headers = request.headers_mut();
+        headers.entry(HOST).or_insert_with(|| host.clone());
+        // RFC 9112 section 3.2.1: the path and the query alone.
+        let path = request.uri().path_and_query().cloned();
+        let path = path.map_or_else(Uri::default, Uri::from);
+        let whole = std::mem::replace(request.uri_mut(), path);
+        match connection.try_send_request(request).await {
+            Ok(response) => Ok(response.map(|body| Received::new(Incoming::Http1(body), self))),
+            Err(error) => {
+                let mut failed = Unanswered::from(error);
+                if let Some(unsent) = &mut failed.unsent {
+                    *unsent.uri_mut() = whole;
+                }
+                Err(failed)
+            }
+        }
     }
 
     /// The response is over, or nobody wants the rest of it.
@@ -114,6 +124,11 @@ impl Lease {
     }
 }
 
+enum Incoming {
+    Http1(hyper::body::Incoming),
+    Http2(Http2Body),
+}
+
 /// The body of a response, as it comes.
 pub(super) struct Received {
     body: Incoming,
@@ -132,7 +147,7 @@ impl Received {
     }
 
     fn end_with_the_body(&mut self) {
-        if self.body.is_end_stream()
+        if self.is_end_stream()
             && let Some(lease) = self.lease.take()
         {
             lease.end();
@@ -156,7 +171,10 @@ impl http_body::Body for Received {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = ready!(match &mut self.body {
+            Incoming::Http1(body) => Pin::new(body).poll_frame(cx).map_err(failure::response),
+            Incoming::Http2(body) => Pin::new(body).poll_frame(cx),
+        });
         match frame {
             Some(Ok(_)) => self.end_with_the_body(),
             Some(Err(_)) | None => {
@@ -165,14 +183,20 @@ impl http_body::Body for Received {
                 }
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(failure::response)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.body {
+            Incoming::Http1(body) => body.is_end_stream(),
+            Incoming::Http2(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.body {
+            Incoming::Http1(body) => body.size_hint(),
+            Incoming::Http2(body) => body.size_hint(),
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::header::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -21,6 +21,7 @@ use tonic::body::Body;
 
 use super::connector::{Connection, Connector, Version};
 use super::failure;
+use super::http2::Http2;
 use super::kept::Kept;
 use super::lease::{Lease, Received, Unanswered};
 use super::transport::BoxError;
@@ -229,7 +230,7 @@ impl Inner {
     }
 
     /// A call is over that had the connection of HTTP/2.
-    pub(super) fn ended(&self, connection: &Arc<http2::SendRequest<Body>>) {
+    pub(super) fn ended(&self, connection: &Arc<Http2>) {
         self.state().kept.ended(connection);
     }
 
