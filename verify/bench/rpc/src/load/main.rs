@@ -1,10 +1,11 @@
-//! Measures what a call costs in the servers of `rpc-server`, and prints a table.
+//! Measures what a call costs in the servers of `rpc-server` and in the clients of `rpc-client`, and prints tables.
 //!
-//! Each server runs alone on one processor, this program on another. All are measured in turn, round by round, so that
+//! Each server runs alone on one processor, this program (or a client that is measured) on another. All are measured in turn, round by round, so that
 //! what else the machine does falls on all of them; ratios are taken within a round. Processor time is the server
 //! process's own account, so that it tells something even when the machine is busy; throughput does not.
 
 mod call;
+mod clients;
 mod connection;
 mod figures;
 mod http1;
@@ -80,6 +81,8 @@ const CONTESTANTS: [Contestant; 22] = [
 /// What to do, from the command line.
 struct Plan {
     programs: Programs,
+    /// `rpc-client`.
+    client: PathBuf,
     json: PathBuf,
     work: PathBuf,
     rounds: usize,
@@ -97,13 +100,14 @@ impl Plan {
                 go: None,
                 processor: "0".to_owned(),
             },
+            client: PathBuf::new(),
             json: PathBuf::new(),
             work: PathBuf::new(),
             // Many and short: what else the machine does changes by the second, and shall fall on all of a round.
             rounds: 31,
             warm_up: Duration::from_millis(250),
             window: Duration::from_millis(500),
-            parts: ["unary", "streams", "idle", "instructions"]
+            parts: ["unary", "streams", "clients", "idle", "instructions"]
                 .map(str::to_owned)
                 .into(),
             discipline: String::new(),
@@ -116,6 +120,7 @@ impl Plan {
             };
             match argument.as_str() {
                 "--server" => plan.programs.rust = value()?.into(),
+                "--client" => plan.client = value()?.into(),
                 "--go-server" => plan.programs.go = Some(value()?.into()),
                 "--server-processor" => plan.programs.processor = value()?,
                 "--json" => plan.json = value()?.into(),
@@ -172,6 +177,12 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> Result<(), BoxError> {
             }
         }
     }
+    if plan.wants("clients") {
+        for round in 1..=plan.rounds {
+            eprintln!("clients: round {round} of {}", plan.rounds);
+            clients::measure(plan, figures)?;
+        }
+    }
     if plan.wants("idle") {
         for contestant in with_kind(true) {
             eprintln!("idle: {}", contestant.figure("memory"));
@@ -188,7 +199,12 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> Result<(), BoxError> {
             instructions::measure(plan, contestant, figures).await?;
         }
     }
-    table::print(figures, plan.rounds);
+    if plan.parts.iter().any(|part| part != "clients") {
+        table::print(figures, plan.rounds);
+    }
+    if plan.wants("clients") {
+        clients::print(figures);
+    }
     Ok(())
 }
 
