@@ -29,6 +29,7 @@ mod failure;
 mod frames;
 mod grpc;
 mod head;
+mod http1;
 mod http2;
 mod kept;
 mod lease;

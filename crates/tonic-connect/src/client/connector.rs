@@ -10,9 +10,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use tonic::body::Body;
 use tower_service::Service;
 
+use super::http1::Http1;
 use super::http2::{self, Http2};
 use super::transport::BoxError;
 use super::{ChannelError, HttpVersion, Protocol, tls};
@@ -51,7 +51,7 @@ pub(super) enum Version {
 /// One connection, ready for a request.
 pub(super) enum Connection {
     /// For one exchange at a time.
-    Http1(http1::SendRequest<Body>),
+    Http1(Http1),
     /// For any number at once; who counts its holders knows whether it is in use.
     Http2(Arc<Http2>),
 }
@@ -132,13 +132,7 @@ impl Connector {
             let connection = Http2::handshake(TokioIo::new(stream), &self.http2).await?;
             return Ok(Connection::Http2(Arc::new(connection)));
         }
-        let (sender, connection) = self.http1.handshake(stream).await?;
-        tokio::spawn(async {
-            // A request that this fails has the error.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended");
-            }
-        });
-        Ok(Connection::Http1(sender))
+        let connection = Http1::handshake(stream, &self.http1).await?;
+        Ok(Connection::Http1(connection))
     }
 }

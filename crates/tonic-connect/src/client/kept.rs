@@ -3,14 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use hyper::client::conn::http1;
 use tokio::time::Instant;
-use tonic::body::Body;
 
 use super::connector::Connection;
+use super::http1::Http1;
 use super::http2::Http2;
-
-type Http1 = http1::SendRequest<Body>;
 
 #[derive(Default)]
 pub(super) struct Kept {

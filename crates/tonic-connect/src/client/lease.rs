@@ -5,10 +5,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::Uri;
-use http::header::{HOST, HeaderValue};
+use http::header::HeaderValue;
 use http_body::{Body as _, Frame, SizeHint};
-use hyper::client::conn::TrySendError;
 use tokio::runtime::Handle;
 use tonic::Status;
 use tonic::body::Body;
@@ -43,15 +41,6 @@ impl From<h2::Error> for Unanswered {
     }
 }
 
-impl From<TrySendError<http::Request<Body>>> for Unanswered {
-    fn from(mut error: TrySendError<http::Request<Body>>) -> Self {
-        Self {
-            unsent: error.take_message(),
-            error: error.into_error().into(),
-        }
-    }
-}
-
 impl Lease {
     pub(super) fn new(connection: Connection, pool: &Arc<Inner>, reused: bool) -> Self {
         Self {
@@ -65,32 +54,19 @@ impl Lease {
     /// the connection.
     pub(super) async fn send(
         mut self,
-        mut request: http::Request<Body>,
+        request: http::Request<Body>,
         host: &HeaderValue,
     ) -> Result<http::Response<Received>, Unanswered> {
-        let connection = match &mut self.connection {
-            Connection::Http1(connection) => connection,
+        Ok(match &mut self.connection {
+            Connection::Http1(connection) => {
+                let response = connection.send(request, host).await?;
+                response.map(|body| Received::new(Incoming::Http1(body), self))
+            }
             Connection::Http2(connection) => {
                 let response = connection.send(request).await?;
-                return Ok(response.map(|body| Received::new(Incoming::Http2(body), self)));
+                response.map(|body| Received::new(Incoming::Http2(body), self))
             }
-        };
-        let headers = request.headers_mut();
-        headers.entry(HOST).or_insert_with(|| host.clone());
-        // RFC 9112 section 3.2.1: the path and the query alone.
-        let path = request.uri().path_and_query().cloned();
-        let path = path.map_or_else(Uri::default, Uri::from);
-        let whole = std::mem::replace(request.uri_mut(), path);
-        match connection.try_send_request(request).await {
-            Ok(response) => Ok(response.map(|body| Received::new(Incoming::Http1(body), self))),
-            Err(error) => {
-                let mut failed = Unanswered::from(error);
-                if let Some(unsent) = &mut failed.unsent {
-                    *unsent.uri_mut() = whole;
-                }
-                Err(failed)
-            }
-        }
+        })
     }
 
     /// The response is over, or nobody wants the rest of it.
@@ -114,7 +90,7 @@ impl Lease {
             // The request still goes on, or the end of the response is still to be seen.
             let pool = self.pool;
             runtime.spawn(async move {
-                if connection.ready().await.is_ok()
+                if connection.becomes_ready().await
                     && let Some(pool) = pool.upgrade()
                 {
                     pool.hand_on(connection, true);

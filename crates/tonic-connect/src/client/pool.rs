@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use http::header::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use hyper::client::conn::http1;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -21,6 +20,7 @@ use tonic::body::Body;
 
 use super::connector::{Connection, Connector, Version};
 use super::failure;
+use super::http1::Http1;
 use super::http2::Http2;
 use super::kept::Kept;
 use super::lease::{Lease, Received, Unanswered};
@@ -213,7 +213,7 @@ impl Inner {
     }
 
     /// Gives the connection to the first who waits; else it is kept.
-    pub(super) fn hand_on(self: &Arc<Self>, connection: http1::SendRequest<Body>, used: bool) {
+    pub(super) fn hand_on(self: &Arc<Self>, connection: Http1, used: bool) {
         let mut lease = Lease::new(Connection::Http1(connection), self, used);
         loop {
             let mut state = self.state();

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tonic::{Code, Request};
 use tonic_connect::{HttpVersion, Protocol};
 
-use crate::canned::{Canned, Seen, frame};
+use crate::canned::{Canned, Seen, frame, response};
 use crate::echo::{self, Client, Echo};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -69,4 +72,34 @@ async fn a_response_of_grpc_web_ends_with_its_trailers() {
     server.request().await;
     tokio::time::pause();
     assert_eq!(call.await.unwrap().unwrap().into_inner().text, "one");
+}
+
+/// HTTP/1.1 has no way to stop a request but to close the connection, and a server that has answered may never read it.
+#[tokio::test]
+async fn a_request_that_the_server_has_answered_unread_does_not_keep_its_connection() {
+    const LENGTH: usize = 32 * 1024 * 1024;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (go_on, answered) = oneshot::channel();
+    let server = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_exact(&mut [0; 16]).await.unwrap();
+        let answer = response("200 OK", "Content-Type: application/proto\r\n", b"");
+        socket.write_all(&answer).await.unwrap();
+        answered.await.unwrap();
+        // Ends with the connection, whether that ends well or not.
+        let mut rest = Vec::new();
+        let _ = socket.read_to_end(&mut rest).await;
+        rest.len()
+    });
+    let mut client = echo::client(address);
+    let request = Request::new(Echo::new(&"x".repeat(LENGTH)));
+    echo::unary(&mut client, request).await.unwrap();
+    // The time that it has passes at once, since nothing else happens.
+    tokio::time::pause();
+    tokio::time::sleep(HOUR).await;
+    tokio::time::resume();
+    go_on.send(()).unwrap();
+    let read = server.await.unwrap();
+    assert!(read < LENGTH, "{read}");
 }
