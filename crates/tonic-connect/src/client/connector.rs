@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use http::uri::Scheme;
 use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
@@ -23,6 +24,9 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// The smallest buffer that hyper takes for HTTP/1.1, in bytes.
 const MIN_HTTP1_BUFFER: usize = 8 * 1024;
+
+const NO_HTTP2: &str = "the server does not take HTTP/2 over TLS, since it does not negotiate `h2`; Connect and gRPC-Web \
+                        go over HTTP/1.1 as well";
 
 /// How connections are made and kept.
 #[derive(Clone, Debug)]
@@ -114,6 +118,7 @@ impl Connector {
     /// Connects to the scheme, host and port of `server`. A task goes on to drive the connection, for as long as somebody
     /// holds what is returned or awaits a response of it.
     pub(super) async fn connect(mut self, server: Uri) -> Result<Connection, BoxError> {
+        let tls = server.scheme() == Some(&Scheme::HTTPS);
         let timeout = self.timeout;
         let stream = tokio::time::timeout(timeout, self.stream.call(server))
             .await
@@ -123,10 +128,13 @@ impl Connector {
                     format!("no connection within {timeout:?}"),
                 )
             })??;
+        let negotiated = stream.connected().is_negotiated_h2();
         let http2 = match self.version {
             Version::Http1 => false,
+            // RFC 9113 section 3.3: over TLS it is negotiated, and who does not do so speaks something else.
+            Version::Http2 if tls && !negotiated => return Err(NO_HTTP2.into()),
             Version::Http2 => true,
-            Version::Negotiated => stream.connected().is_negotiated_h2(),
+            Version::Negotiated => negotiated,
         };
         if http2 {
             let connection = Http2::handshake(TokioIo::new(stream), &self.http2).await?;

@@ -9,6 +9,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tonic::{Code, Request, Response, Status};
 use tonic_connect::transport::{ClientCertificates, Server, ServerTls};
 use tonic_connect::{Builder, Channel, Client, HttpVersion, Protocol};
@@ -50,18 +51,23 @@ pub(crate) async fn serve(
 
 /// The same, where the server takes HTTP/1.1 alone.
 pub(crate) async fn serve_http1(name: &str, authority: &Authority) -> SocketAddr {
+    let mut config = config(name, authority);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    serve_over(ServerTls::from_config(config)).await
+}
+
+/// What rustls needs to show a certificate, and no word of HTTP.
+fn config(name: &str, authority: &Authority) -> ServerConfig {
     let (chain, key) = authority.sign(name);
     let chain = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![chain], key)
-        .unwrap();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    serve_over(ServerTls::from_config(config)).await
+        .unwrap()
 }
 
 async fn serve_over(tls: ServerTls) -> SocketAddr {
@@ -155,4 +161,23 @@ async fn a_client_certificate_is_shown_to_who_asks() {
         let answer = call(builder.client_certificate(chain.clone(), key.clone())).await;
         assert_eq!(answer.unwrap(), "HTTP/2.0 true");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_negotiate_http2_is_not_called_over_it() {
+    let authority = Authority::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config("localhost", &authority)));
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        acceptor.accept(socket).await.unwrap();
+    });
+    let builder = builder(address, &authority).protocol(Protocol::Grpc);
+    let status = call(builder).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(
+        status.message().contains("does not take HTTP/2"),
+        "{status:?}"
+    );
 }
