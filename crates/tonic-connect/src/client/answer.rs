@@ -39,10 +39,17 @@ impl Answer {
     }
 }
 
-/// An error has one set of metadata: here that of the headers, and of the error's own.
-pub(super) fn joined(leading: HeaderMap, mut status: Status) -> Status {
-    let mut all = leading;
-    all.extend(std::mem::take(status.metadata_mut()).into_headers());
-    *status.metadata_mut() = MetadataMap::from_headers(all);
+/// An error has one set of metadata: that of the headers, and its own.
+pub(super) fn joined(mut leading: HeaderMap, mut status: Status) -> Status {
+    append(&mut leading, status.metadata().as_ref());
+    *status.metadata_mut() = MetadataMap::from_headers(leading);
     status
+}
+
+/// Adds all of `more`, also under names that are there.
+pub(super) fn append(headers: &mut HeaderMap, more: &HeaderMap) {
+    for (name, value) in more {
+        // Refused only beyond 32,768 entries, which no peer can send in one head.
+        let _ = headers.try_append(name, value.clone());
+    }
 }

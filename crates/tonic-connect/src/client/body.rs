@@ -135,8 +135,16 @@ impl<E: End> ResponseBody<E> {
                         true => first,
                         false => more.freeze(),
                     };
-                    if frame.len() < PREFIX_LEN {
-                        return Err(no_message());
+                    match frame.get(..PREFIX_LEN) {
+                        None => return Err(no_message()),
+                        // Decompressed by now.
+                        Some([0, ..]) => {}
+                        Some(prefix) => {
+                            let flags = prefix[0];
+                            return Err(Status::internal(format!(
+                                "the message of the response has the flags {flags:#010b}, of which some mean nothing"
+                            )));
+                        }
                     }
                     frame.advance(PREFIX_LEN);
                     return Ok((frame, trailers));

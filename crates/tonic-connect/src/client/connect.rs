@@ -18,7 +18,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 
-use super::answer::Answer;
+use super::answer::{Answer, append};
 use super::body::{self, End, ResponseBody, Terms};
 use super::call::Call;
 use super::frames::too_large;
@@ -331,7 +331,7 @@ impl Metadata {
     /// An error has one set of metadata.
     fn joined(self) -> MetadataMap {
         let mut all = self.leading;
-        all.extend(self.trailing);
+        append(&mut all, &self.trailing);
         MetadataMap::from_headers(all)
     }
 }

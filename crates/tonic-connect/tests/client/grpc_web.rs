@@ -157,3 +157,34 @@ async fn answers_that_break_the_rules_get_the_codes_of_the_specification() {
         assert_eq!(status.code(), code, "{headers}: {status:?}");
     }
 }
+
+/// Our generated clients read the answer to a unary call without tonic's.
+#[tokio::test]
+async fn our_client_sees_what_tonics_sees_and_both_sets_of_metadata_of_an_error() {
+    let pong = Echo::bytes("pong");
+    let (ok, gone) = ("grpc-status: 0\r\n", "grpc-status: 5\r\nx-lead: 2\r\n");
+    for (flags, end, expected) in [
+        (0, ok, None),
+        (0, gone, Some((Code::NotFound, vec!["1", "2"]))),
+        // Neither a message, nor compressed, nor the end.
+        (0b100, ok, Some((Code::Internal, vec!["1"]))),
+    ] {
+        let body = [frame(flags, &pong), frame(0x80, end)].concat();
+        let (mut theirs, server) = client(response("200 OK", WEB, &body)).await;
+        let channel = echo::builder(server.address).protocol(Protocol::GrpcWeb);
+        let ours = tonic_connect::Client::proto_only(channel.build().unwrap());
+        let theirs = echo::unary(&mut theirs, Request::new(Echo::default())).await;
+        let ours = ours
+            .unary::<_, Echo>(&echo::SERVICE.methods[0], Request::new(Echo::default()))
+            .await;
+        let Some((code, metadata)) = expected else {
+            assert_eq!(ours.unwrap().into_inner(), theirs.unwrap().into_inner());
+            continue;
+        };
+        let status = ours.unwrap_err();
+        assert_eq!(status.code(), theirs.unwrap_err().code(), "{status:?}");
+        assert_eq!(status.code(), code, "{status:?}");
+        let leading: Vec<_> = status.metadata().get_all("x-lead").iter().collect();
+        assert_eq!(leading, metadata, "{status:?}");
+    }
+}
