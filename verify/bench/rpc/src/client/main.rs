@@ -1,5 +1,5 @@
-//! One client: `rpc-client NAME DISCIPLINE PORT WARM-UP WINDOW` makes unary calls of the server at a port of this machine,
-//! for two times in milliseconds. It writes how many calls the second of them saw answered, how much processor time this
+//! One client: `rpc-client NAME DISCIPLINE PORT WARM-UP WINDOW` calls the server at a port of this machine, for two times in
+//! milliseconds. It writes how many messages the second of them saw come, how much processor time this
 //! program took in it in nanoseconds, and which part of that was its own code.
 //!
 //! All clients check what they get by its id, so that nobody leaves the message unread.
@@ -37,7 +37,7 @@ async fn main() -> Result<(), BoxError> {
         match name.as_str() {
             "hyper" => plain::begin(discipline, port, &mut calls).await?,
             "ours" => ours::begin(discipline, port, &mut calls)?,
-            "tonic" => tonic::begin(port, &mut calls)?,
+            "tonic" => tonic::begin(discipline, port, &mut calls)?,
             "connectrpc" => connectrpc::begin(discipline, port, &mut calls)?,
             other => return Err(format!("no client is called {other:?}").into()),
         }
@@ -62,10 +62,18 @@ struct Calls {
 impl Calls {
     /// Begins to repeat `call`.
     fn repeat(&mut self, mut call: impl AsyncFnMut() -> Result<(), BoxError> + 'static) {
+        self.repeat_stream(async move |_| call().await);
+    }
+
+    /// Begins to repeat `call`, which counts all messages but the last.
+    fn repeat_stream(
+        &mut self,
+        mut call: impl AsyncFnMut(&Cell<u64>) -> Result<(), BoxError> + 'static,
+    ) {
         let done = Rc::clone(&self.done);
         self.running.spawn_local(async move {
             loop {
-                call().await?;
+                call(&done).await?;
                 done.set(done.get() + 1);
             }
         });
@@ -91,6 +99,20 @@ impl Calls {
 fn request() -> v1::GetPrebuildRequest {
     v1::GetPrebuildRequest {
         prebuild_id: text::PREBUILD.to_owned(),
+    }
+}
+
+/// The discipline of messages that stream to the client.
+const STREAM: &str = "server-stream-grpc-h2c";
+
+/// So many streams at once: each keeps the connection busy.
+const STREAMS: usize = 8;
+
+/// A stream so long that the call around it costs nothing.
+fn watch() -> v1::WatchPrebuildRequest {
+    v1::WatchPrebuildRequest {
+        prebuild_id: text::PREBUILD.to_owned(),
+        count: 10_000,
     }
 }
 

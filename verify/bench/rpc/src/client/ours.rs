@@ -4,7 +4,7 @@ use bench_rpc::v1::bench_service_connect::BenchServiceClient;
 use tonic::Request;
 use tonic_connect::{Channel, Codec, HttpVersion, Protocol};
 
-use crate::{AT_ONCE, BoxError, Calls, check, request};
+use crate::{AT_ONCE, BoxError, Calls, STREAM, STREAMS, check, request, watch};
 
 pub(crate) fn begin(discipline: &str, port: u16, calls: &mut Calls) -> Result<(), BoxError> {
     let (protocol, codec, version) = match discipline {
@@ -12,7 +12,7 @@ pub(crate) fn begin(discipline: &str, port: u16, calls: &mut Calls) -> Result<()
         "connect-proto-http1" => (Protocol::Connect, Codec::Proto, HttpVersion::Http1),
         "connect-json-h2c" => (Protocol::Connect, Codec::Json, HttpVersion::Http2),
         "connect-proto-h2c" => (Protocol::Connect, Codec::Proto, HttpVersion::Http2),
-        "grpc-h2c" => (Protocol::Grpc, Codec::Proto, HttpVersion::Http2),
+        "grpc-h2c" | STREAM => (Protocol::Grpc, Codec::Proto, HttpVersion::Http2),
         _ => return Err(format!("no discipline is called {discipline:?}").into()),
     };
     let channel = Channel::builder(format_args!("http://127.0.0.1:{port}"))
@@ -20,6 +20,21 @@ pub(crate) fn begin(discipline: &str, port: u16, calls: &mut Calls) -> Result<()
         .http_version(version)
         .build()?;
     let client = BenchServiceClient::new(channel).with_codec(codec);
+    if discipline == STREAM {
+        for _ in 0..STREAMS {
+            let client = client.clone();
+            calls.repeat_stream(async move |done| {
+                let response = client.watch_prebuild(Request::new(watch())).await?;
+                let mut messages = response.into_inner();
+                while let Some(message) = messages.message().await? {
+                    check(&message.prebuild.unwrap_or_default().id)?;
+                    done.set(done.get() + 1);
+                }
+                Ok(())
+            });
+        }
+        return Ok(());
+    }
     for _ in 0..AT_ONCE {
         let client = client.clone();
         calls.repeat(async move || {

@@ -8,7 +8,7 @@ use crate::figures::Figures;
 use crate::{BoxError, Plan};
 
 /// The disciplines: what calls, and what answers.
-const DISCIPLINES: [(&str, &str, &[&str]); 5] = [
+const DISCIPLINES: [(&str, &str, &[&str]); 6] = [
     (
         "connect-json-http1",
         "hyper-json",
@@ -30,6 +30,12 @@ const DISCIPLINES: [(&str, &str, &[&str]); 5] = [
         &["hyper", "ours", "connectrpc"],
     ),
     ("grpc-h2c", "ours", &["tonic", "ours", "connectrpc"]),
+    // Each message of a stream is a call here.
+    (
+        "server-stream-grpc-h2c",
+        "ours",
+        &["tonic", "ours", "connectrpc"],
+    ),
 ];
 
 /// What is to be reached, in processor time per call: of ours against another's in a discipline, at most so much.
