@@ -31,6 +31,7 @@ mod grpc;
 mod head;
 mod http1;
 mod http2;
+mod interceptor;
 mod kept;
 mod lease;
 mod pool;

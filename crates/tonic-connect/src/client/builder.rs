@@ -14,6 +14,7 @@ use tonic::body::Body;
 use super::base_url::{self, without_credentials};
 use super::channel::{Channel, Shared};
 use super::connector::Connections;
+use super::interceptor::Interceptors;
 use super::pool::Pool;
 use super::request::Packing;
 use super::tls::Tls;
@@ -48,6 +49,7 @@ pub struct Builder {
     headers: Vec<(String, String)>,
     bearer_token: Option<String>,
     token_source: Option<TokenSource>,
+    pub(super) interceptors: Interceptors,
     user_agent: Option<String>,
     timeout: Option<Duration>,
     tls: Tls,
@@ -80,6 +82,7 @@ impl Builder {
             headers: Vec::new(),
             bearer_token: None,
             token_source: None,
+            interceptors: Interceptors::default(),
             user_agent: None,
             timeout: None,
             tls: Tls::default(),
@@ -335,6 +338,7 @@ impl Builder {
             methods,
             headers,
             token: self.token_source,
+            interceptors: self.interceptors,
             timeout: self.timeout,
             max_response_bytes: self.max_response_bytes,
             max_url_bytes: self.max_url_bytes,

@@ -17,6 +17,7 @@ use tower_service::Service;
 
 use super::answer::Answer;
 use super::call::{Call, CallOptions};
+use super::interceptor::Interceptors;
 use super::request::Packing;
 use super::token::TokenSource;
 use super::transport::Transport;
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     pub(super) methods: HashMap<&'static str, &'static Method>,
     pub(super) headers: HeaderMap,
     pub(super) token: Option<TokenSource>,
+    pub(super) interceptors: Interceptors,
     pub(super) timeout: Option<Duration>,
     pub(super) max_response_bytes: usize,
     pub(super) max_url_bytes: usize,
@@ -138,6 +140,7 @@ impl Channel {
         headers: HeaderMap,
         options: Option<CallOptions>,
     ) -> Result<Call, Status> {
+        let headers = self.shared.interceptors.see(headers)?;
         let timeout = match headers.get(&GRPC_TIMEOUT) {
             Some(value) => Some(
                 timeout::parse_grpc(value).map_err(|error| Status::internal(error.to_string()))?,
