@@ -31,6 +31,10 @@ use super::lease::Unanswered;
 const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
 
+/// How many calls are sent at once before the server has said how many it takes: as many as RFC 9113 section 6.5.2 asks
+/// every server to take. It would refuse what is more.
+const FIRST_CALLS: usize = 100;
+
 /// What each connection is told.
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -44,6 +48,7 @@ impl Settings {
         let mut builder = Builder::new();
         builder
             .enable_push(false)
+            .initial_max_send_streams(FIRST_CALLS)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(max_header_bytes);

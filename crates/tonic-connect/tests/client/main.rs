@@ -18,6 +18,7 @@ mod get;
 mod greeter;
 mod grpc;
 mod grpc_web;
+mod http2;
 mod interceptors;
 mod json;
 mod kinds;

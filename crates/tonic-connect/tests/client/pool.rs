@@ -18,15 +18,16 @@ const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(10);
 /// Frames of HTTP/2 (RFC 9113 section 6).
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const ACK: u8 = 1;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const ACK: u8 = 1;
 /// END_STREAM and END_HEADERS.
-const END: u8 = 5;
+pub(crate) const END: u8 = 5;
 /// The head of a response that says `not_found`, and nothing more.
-const NOT_FOUND: &[u8] = b"\x88\x00\x0ccontent-type\x10application/grpc\x00\x0bgrpc-status\x015";
+pub(crate) const NOT_FOUND: &[u8] =
+    b"\x88\x00\x0ccontent-type\x10application/grpc\x00\x0bgrpc-status\x015";
 
 /// What happened on which connection, counted from 0.
 #[derive(Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ async fn a_connection_without_such_a_time_is_kept() {
 }
 
 /// One frame of HTTP/2: its type, flags, stream and payload.
-async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, [u8; 4], Vec<u8>)> {
+pub(crate) async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, [u8; 4], Vec<u8>)> {
     let mut head = [0; 9];
     socket.read_exact(&mut head).await.ok()?;
     let [a, b, c, kind, flags, stream @ ..] = head;
@@ -130,7 +131,13 @@ async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, [u8; 4], Vec<u8>)
     Some((kind, flags, stream, payload))
 }
 
-async fn write_frame(socket: &mut TcpStream, kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) {
+pub(crate) async fn write_frame(
+    socket: &mut TcpStream,
+    kind: u8,
+    flags: u8,
+    stream: [u8; 4],
+    payload: &[u8],
+) {
     let [_, a, b, c] = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let head = [&[a, b, c, kind, flags][..], &stream].concat();
     socket.write_all(&[&head, payload].concat()).await.unwrap();
@@ -290,7 +297,7 @@ async fn a_peer_that_answers_no_ping_is_given_up_and_one_that_does_has_all_the_t
 }
 
 /// Accepts a connection of HTTP/2 and awaits its call.
-async fn accept_http2(listener: &TcpListener) -> (TcpStream, [u8; 4]) {
+pub(crate) async fn accept_http2(listener: &TcpListener) -> (TcpStream, [u8; 4]) {
     let (mut socket, _) = listener.accept().await.unwrap();
     socket.read_exact(&mut [0; 24]).await.unwrap();
     write_frame(&mut socket, SETTINGS, 0, [0; 4], &[]).await;
