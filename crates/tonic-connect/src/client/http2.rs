@@ -310,6 +310,8 @@ pub(super) struct Http2Body {
 }
 
 impl Http2Body {
+    /// A reset is an error whatever its reason, `NO_ERROR` as well: `h2` shows none that comes after the end of the
+    /// response, with which a server stops the rest of a request (RFC 9113 section 8.1).
     fn failed(&self, error: h2::Error) -> Status {
         let own = self.upload.as_ref().and_then(Upload::failure);
         own.unwrap_or_else(|| failure::response(error))
@@ -335,15 +337,13 @@ impl http_body::Body for Http2Body {
                     }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Some(Err(error)) => {
-                    return Poll::Ready(end(error).map(|error| Err(this.failed(error))));
-                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(this.failed(error)))),
                 None => this.data_is_over = true,
             }
         }
         Poll::Ready(match ready!(this.incoming.poll_trailers(cx)) {
             Ok(trailers) => trailers.map(|trailers| Ok(Frame::trailers(trailers))),
-            Err(error) => end(error).map(|error| Err(this.failed(error))),
+            Err(error) => Some(Err(this.failed(error))),
         })
     }
 
@@ -355,10 +355,4 @@ impl http_body::Body for Http2Body {
         self.length
             .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
-}
-
-/// RFC 9113 section 8.1: a server that has answered all may reset the stream with `NO_ERROR`, so as to get no more of the
-/// request. That is no error of the response.
-fn end(error: h2::Error) -> Option<h2::Error> {
-    (error.reason() != Some(Reason::NO_ERROR)).then_some(error)
 }

@@ -2,11 +2,19 @@
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use tonic_connect::{Builder, Client, HttpVersion, ProtoOnly, Protocol};
 
 use crate::echo::{self, Echo};
-use crate::pool::{ACK, HEADERS, PING, read_frame, write_frame};
+use crate::pool::{ACK, END, HEADERS, NOT_FOUND, PING, accept_http2, read_frame, write_frame};
+
+const DATA: u8 = 0;
+const RST_STREAM: u8 = 3;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const NO_ERROR: &[u8] = &[0; 4];
+/// The head of a response of Connect.
+const CONNECT: &[u8] = b"\x88\x00\x0ccontent-type\x11application/proto";
 
 async fn listen(protocol: Protocol) -> (TcpListener, Builder) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,4 +59,44 @@ async fn no_more_calls_than_any_server_takes_are_sent_before_it_says_how_many_it
         begun += frames.iter().filter(|kind| **kind == HEADERS).count();
     }
     assert_eq!(begun, 100);
+}
+
+#[tokio::test]
+async fn a_response_that_is_reset_before_its_end_is_not_taken_for_a_shorter_one() {
+    let (listener, builder) = listen(Protocol::Connect).await;
+    let call = tokio::spawn(call(caller(builder), String::new()));
+    let (mut socket, stream) = accept_http2(&listener).await;
+    write_frame(&mut socket, HEADERS, END_HEADERS, stream, CONNECT).await;
+    // It can be read, and may have been half of it.
+    let half = Echo::bytes("half");
+    write_frame(&mut socket, DATA, 0, stream, &half).await;
+    write_frame(&mut socket, RST_STREAM, 0, stream, NO_ERROR).await;
+    let status = call.await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Internal, "{status:?}");
+}
+
+#[tokio::test]
+async fn a_whole_response_is_not_lost_to_the_reset_of_a_request_that_goes_on() {
+    let (listener, builder) = listen(Protocol::Connect).await;
+    let one = tokio::spawn(call(caller(builder), "x".repeat(100_000)));
+    let (mut socket, stream) = accept_http2(&listener).await;
+    write_frame(&mut socket, HEADERS, END_HEADERS, stream, CONNECT).await;
+    let all = Echo::bytes("all");
+    write_frame(&mut socket, DATA, END_STREAM, stream, &all).await;
+    write_frame(&mut socket, RST_STREAM, 0, stream, NO_ERROR).await;
+    let response = one.await.unwrap().unwrap();
+    assert_eq!(response.get_ref().text, "all");
+
+    let (listener, builder) = listen(Protocol::Grpc).await;
+    let client = caller(builder);
+    let requests = Request::new(tokio_stream::pending::<Echo>());
+    let endless = tokio::spawn(async move {
+        let method = &echo::SERVICE.methods[2];
+        client.client_streaming::<_, Echo>(method, requests).await
+    });
+    let (mut socket, stream) = accept_http2(&listener).await;
+    write_frame(&mut socket, HEADERS, END, stream, NOT_FOUND).await;
+    write_frame(&mut socket, RST_STREAM, 0, stream, NO_ERROR).await;
+    let status = endless.await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::NotFound, "{status:?}");
 }
