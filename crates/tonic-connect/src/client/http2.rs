@@ -204,8 +204,9 @@ fn begin(
         }
     };
     let ends = data.is_none() || body.is_end_stream();
-    stream.send_data(data.unwrap_or_default(), ends)?;
-    Poll::Ready(Ok(ends))
+    // Fails for a stream that is over by now: the body took its time. The response says why, and may be a good one.
+    let sent = stream.send_data(data.unwrap_or_default(), ends);
+    Poll::Ready(Ok(ends || sent.is_err()))
 }
 
 /// Why a stream is reset whose request failed with `status`.

@@ -1,7 +1,10 @@
 //! HTTP/2 with a peer that keeps to the letter of it, or breaks it.
 
+use std::sync::{Mutex, mpsc};
+
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_stream::StreamExt;
 use tonic::{Code, Request, Response, Status};
 use tonic_connect::{Builder, Client, HttpVersion, ProtoOnly, Protocol};
 
@@ -98,5 +101,30 @@ async fn a_whole_response_is_not_lost_to_the_reset_of_a_request_that_goes_on() {
     write_frame(&mut socket, HEADERS, END, stream, NOT_FOUND).await;
     write_frame(&mut socket, RST_STREAM, 0, stream, NO_ERROR).await;
     let status = endless.await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::NotFound, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_there_before_the_first_request_is_not_lost() {
+    let (listener, builder) = listen(Protocol::Grpc).await;
+    let client = caller(builder);
+    let (answered, answer) = mpsc::channel::<()>();
+    let answer = Mutex::new(answer);
+    // Made in the call's own thread, by something that takes its time.
+    let requests = tokio_stream::iter([Echo::default(), Echo::default()]).filter(move |_| {
+        let _ = tokio::task::block_in_place(|| answer.lock().unwrap().recv());
+        true
+    });
+    let call = tokio::spawn(async move {
+        let method = &echo::SERVICE.methods[2];
+        let call = client.client_streaming::<_, Echo>(method, Request::new(requests));
+        call.await
+    });
+    let (mut socket, stream) = accept_http2(&listener).await;
+    write_frame(&mut socket, HEADERS, END, stream, NOT_FOUND).await;
+    write_frame(&mut socket, RST_STREAM, 0, stream, NO_ERROR).await;
+    until_pong(&mut socket).await;
+    drop(answered);
+    let status = call.await.unwrap().unwrap_err();
     assert_eq!(status.code(), Code::NotFound, "{status:?}");
 }
