@@ -19,6 +19,7 @@ use http::header::CONTENT_LENGTH;
 use http::{Method, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 use tonic::body::Body;
@@ -62,6 +63,8 @@ pub(super) struct Http2 {
     closed: Arc<AtomicBool>,
     /// As many as there are exchanges, and one here and one with what drives the connection.
     holders: Arc<()>,
+    /// What drives it: without that no upload goes on, and a call may be polled outside of every runtime.
+    runtime: Handle,
 }
 
 impl Http2 {
@@ -94,6 +97,7 @@ impl Http2 {
             sender,
             closed,
             holders,
+            runtime: Handle::current(),
         })
     }
 
@@ -130,7 +134,7 @@ impl Http2 {
             sender.send_request(http::Request::from_parts(head, ()), ends)?;
         drop(sender);
         let whole = ends || poll_fn(|cx| begin(&mut body, &mut stream, cx)).await?;
-        let upload = (!whole).then(|| Upload::go_on(body, stream));
+        let upload = (!whole).then(|| Upload::go_on(&self.runtime, body, stream));
         match response.await {
             Ok(response) => {
                 let length = response.headers().get(CONTENT_LENGTH);
@@ -225,10 +229,10 @@ struct Upload {
 }
 
 impl Upload {
-    fn go_on(body: Body, stream: SendStream<Bytes>) -> Self {
+    fn go_on(runtime: &Handle, body: Body, stream: SendStream<Bytes>) -> Self {
         let failure = Arc::new(OnceLock::new());
         let failed = Arc::clone(&failure);
-        let task = tokio::spawn(async move {
+        let task = runtime.spawn(async move {
             let (mut body, mut stream) = (body, stream);
             if let Err(status) = upload(&mut body, &mut stream).await {
                 stream.send_reset(reason(&status));

@@ -1,14 +1,15 @@
 //! A channel and the runtimes that it is called on: none, one that ended, several one after another.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake};
 use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 use tonic::{Code, Request, Response, Status};
-use tonic_connect::{ProtoOnly, Protocol, transport};
+use tonic_connect::{HttpVersion, ProtoOnly, Protocol, transport};
 
 use crate::echo::{self, Client, Echo};
 
@@ -107,4 +108,53 @@ fn a_channel_outlives_the_runtimes_that_it_is_called_on() {
             });
         }
     }
+}
+
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// What `work` comes to without a runtime.
+fn outside<T>(work: impl Future<Output = T>) -> T {
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut work = std::pin::pin!(work);
+    loop {
+        match work.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[test]
+fn requests_go_on_outside_of_a_runtime_over_a_connection_that_is_driven_by_one() {
+    let address = serve_for_ever();
+    let driving = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let builder = echo::builder(address).http_version(HttpVersion::Http2);
+    let client = tonic_connect::Client::proto_only(builder.build().unwrap());
+    let (unary, streams) = (&echo::SERVICE.methods[0], &echo::SERVICE.methods[2]);
+    let first = client.unary::<_, Echo>(unary, Request::new(Echo::default()));
+    driving.block_on(first).unwrap();
+    let status = unless_it_hangs(move || {
+        // Late, so that the request is still on its way when the call awaits the response.
+        let mut late = true;
+        let requests = futures_util::stream::poll_fn(move |cx| match std::mem::take(&mut late) {
+            true => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            false => Poll::Ready(None::<Echo>),
+        });
+        outside(client.client_streaming::<_, Echo>(streams, Request::new(requests))).unwrap_err()
+    });
+    // That server has calls of one message alone.
+    assert_eq!(status.code(), Code::Unknown, "{status:?}");
 }
