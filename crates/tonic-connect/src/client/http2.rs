@@ -235,8 +235,10 @@ impl Upload {
         let task = runtime.spawn(async move {
             let (mut body, mut stream) = (body, stream);
             if let Err(status) = upload(&mut body, &mut stream).await {
-                stream.send_reset(reason(&status));
+                let reason = reason(&status);
+                // Before the reset, with which the call in another thread looks for it.
                 let _ = failed.set(status);
+                stream.send_reset(reason);
             }
         });
         Self {
