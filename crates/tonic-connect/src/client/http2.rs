@@ -134,7 +134,10 @@ impl Http2 {
             sender.send_request(http::Request::from_parts(head, ()), ends)?;
         drop(sender);
         let whole = ends || poll_fn(|cx| begin(&mut body, &mut stream, cx)).await?;
-        let upload = (!whole).then(|| Upload::go_on(&self.runtime, body, stream));
+        let (upload, queued) = match whole {
+            true => (None, Some(stream)),
+            false => (Some(Upload::go_on(&self.runtime, body, stream)), None),
+        };
         match response.await {
             Ok(response) => {
                 let length = response.headers().get(CONTENT_LENGTH);
@@ -144,6 +147,7 @@ impl Http2 {
                     length,
                     data_is_over: false,
                     upload,
+                    _queued: queued.map(Queued),
                     _holder: holder,
                 }))
             }
@@ -218,6 +222,17 @@ fn reason(status: &Status) -> Reason {
     match status.code() {
         Code::Cancelled => Reason::CANCEL,
         _ => Reason::INTERNAL_ERROR,
+    }
+}
+
+/// A request that was queued as a whole, and has a response. What the peer has not taken of it when the response is over
+/// is taken back: `h2` takes such a stream for one that ended, and would keep it for as long as the connection lasts.
+struct Queued(SendStream<Bytes>);
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        // Sent only if there is something left, or the response is not over.
+        self.0.send_reset(Reason::CANCEL);
     }
 }
 
@@ -313,6 +328,7 @@ pub(super) struct Http2Body {
     length: Option<u64>,
     data_is_over: bool,
     upload: Option<Upload>,
+    _queued: Option<Queued>,
     _holder: Arc<()>,
 }
 

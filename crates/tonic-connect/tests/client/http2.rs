@@ -1,6 +1,7 @@
 //! HTTP/2 with a peer that keeps to the letter of it, or breaks it.
 
 use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,8 @@ const RST_STREAM: u8 = 3;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const NO_ERROR: &[u8] = &[0; 4];
+/// Longer than anything here takes that does not hang.
+const HANG: Duration = Duration::from_secs(20);
 /// The head of a response of Connect.
 const CONNECT: &[u8] = b"\x88\x00\x0ccontent-type\x11application/proto";
 
@@ -127,4 +130,25 @@ async fn an_answer_that_is_there_before_the_first_request_is_not_lost() {
     drop(answered);
     let status = call.await.unwrap().unwrap_err();
     assert_eq!(status.code(), Code::NotFound, "{status:?}");
+}
+
+#[tokio::test]
+async fn of_a_request_that_the_server_does_not_want_to_read_nothing_is_left_with_the_connection() {
+    for then in [None, Some(RST_STREAM)] {
+        let (listener, builder) = listen(Protocol::Grpc).await;
+        let client = caller(builder);
+        let larger_than_the_window = call(client.clone(), "x".repeat(100_000));
+        let first = tokio::spawn(larger_than_the_window);
+        let (mut socket, stream) = accept_http2(&listener).await;
+        write_frame(&mut socket, HEADERS, END, stream, NOT_FOUND).await;
+        if let Some(reset) = then {
+            write_frame(&mut socket, reset, 0, stream, NO_ERROR).await;
+        }
+        let status = first.await.unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::NotFound, "{status:?}");
+        // A connection that has no stream is closed with its channel.
+        drop(client);
+        let closed = async { while read_frame(&mut socket).await.is_some() {} };
+        tokio::time::timeout(HANG, closed).await.unwrap();
+    }
 }
