@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tonic::{Code, Request, Response, Status};
 use tonic_connect::{Builder, Client, HttpVersion, ProtoOnly, Protocol};
 
 use crate::echo::{self, Echo};
-use crate::pool::{ACK, END, HEADERS, NOT_FOUND, PING, accept_http2, read_frame, write_frame};
+use crate::pool::{
+    ACK, END, GOAWAY, HEADERS, NOT_FOUND, PING, SETTINGS, accept_http2, read_frame, write_frame,
+};
 
 const DATA: u8 = 0;
 const RST_STREAM: u8 = 3;
@@ -21,6 +24,8 @@ const NO_ERROR: &[u8] = &[0; 4];
 const HANG: Duration = Duration::from_secs(20);
 /// The head of a response of Connect.
 const CONNECT: &[u8] = b"\x88\x00\x0ccontent-type\x11application/proto";
+
+type Called = JoinHandle<Result<Response<Echo>, Status>>;
 
 async fn listen(protocol: Protocol) -> (TcpListener, Builder) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -151,4 +156,68 @@ async fn of_a_request_that_the_server_does_not_want_to_read_nothing_is_left_with
         let closed = async { while read_frame(&mut socket).await.is_some() {} };
         tokio::time::timeout(HANG, closed).await.unwrap();
     }
+}
+
+/// MAX_CONCURRENT_STREAMS of 1.
+const ONE_AT_A_TIME: &[u8] = &[0, 3, 0, 0, 0, 1];
+
+/// A call that has the only stream, and the server's side of it.
+async fn busy(client: &Client<ProtoOnly>, listener: &TcpListener) -> (Called, TcpStream, [u8; 4]) {
+    let first = tokio::spawn(call(client.clone(), String::new()));
+    let (mut socket, stream) = accept_http2(listener).await;
+    write_frame(&mut socket, SETTINGS, 0, [0; 4], ONE_AT_A_TIME).await;
+    until_pong(&mut socket).await;
+    (first, socket, stream)
+}
+
+/// A call that waits for a stream.
+async fn waiting(client: &Client<ProtoOnly>, socket: &mut TcpStream) -> Called {
+    let call = tokio::spawn(call(client.clone(), "x".repeat(100_000)));
+    // On the one thread of this runtime it has queued its request before this goes on.
+    tokio::task::yield_now().await;
+    assert!(!until_pong(socket).await.contains(&HEADERS));
+    call
+}
+
+async fn code_of(call: Called) -> Code {
+    let ended = tokio::time::timeout(HANG, call).await.unwrap();
+    ended.unwrap().unwrap_err().code()
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_a_stream_is_told_that_the_server_goes_away() {
+    let (listener, builder) = listen(Protocol::Grpc).await;
+    let client = caller(builder);
+    let (first, mut socket, stream) = busy(&client, &listener).await;
+    let second = waiting(&client, &mut socket).await;
+    let last_and_no_error = [stream, [0; 4]].concat();
+    write_frame(&mut socket, GOAWAY, 0, [0; 4], &last_and_no_error).await;
+    assert_eq!(code_of(second).await, Code::Unavailable);
+    write_frame(&mut socket, HEADERS, END, stream, NOT_FOUND).await;
+    assert_eq!(code_of(first).await, Code::NotFound);
+    while let Some((kind, ..)) = read_frame(&mut socket).await {
+        assert_ne!(kind, HEADERS);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_while_it_waits_for_a_stream_keeps_none_from_the_next() {
+    let (listener, builder) = listen(Protocol::Grpc).await;
+    let client = caller(builder);
+    let (first, mut socket, stream) = busy(&client, &listener).await;
+    let given_up = waiting(&client, &mut socket).await;
+    let next = tokio::spawn(call(client.clone(), String::new()));
+    tokio::task::yield_now().await;
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    write_frame(&mut socket, HEADERS, END, stream, NOT_FOUND).await;
+    assert_eq!(code_of(first).await, Code::NotFound);
+    loop {
+        let (kind, flags, stream, _) = read_frame(&mut socket).await.unwrap();
+        if kind == DATA && flags & END_STREAM != 0 {
+            write_frame(&mut socket, HEADERS, END, stream, NOT_FOUND).await;
+            break;
+        }
+    }
+    assert_eq!(code_of(next).await, Code::NotFound);
 }
