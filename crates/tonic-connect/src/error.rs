@@ -74,6 +74,14 @@ pub(crate) fn application(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
+/// All of both: a name that stands in both keeps the values of both. What is too much for one map is lost.
+pub(crate) fn joined(mut leading: HeaderMap, trailing: &HeaderMap) -> HeaderMap {
+    for (name, value) in trailing {
+        let _ = leading.try_append(name, value.clone());
+    }
+    leading
+}
+
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.contains(&name.as_str())
 }

@@ -9,7 +9,7 @@ use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 
 use super::frames::{prefix, too_large};
-use crate::error::grpc_trailers;
+use crate::error::{self, grpc_trailers};
 
 /// A message with the metadata around it, of which only what belongs to the application is left.
 pub(super) struct Answer {
@@ -39,17 +39,9 @@ impl Answer {
     }
 }
 
-/// An error has one set of metadata: that of the headers, and its own.
-pub(super) fn joined(mut leading: HeaderMap, mut status: Status) -> Status {
-    append(&mut leading, status.metadata().as_ref());
-    *status.metadata_mut() = MetadataMap::from_headers(leading);
+/// An error has one set of metadata: here that of the headers, and of the error's own.
+pub(super) fn joined(leading: HeaderMap, mut status: Status) -> Status {
+    let own = std::mem::take(status.metadata_mut()).into_headers();
+    *status.metadata_mut() = MetadataMap::from_headers(error::joined(leading, &own));
     status
-}
-
-/// Adds all of `more`, also under names that are there.
-pub(super) fn append(headers: &mut HeaderMap, more: &HeaderMap) {
-    for (name, value) in more {
-        // Refused only beyond 32,768 entries, which no peer can send in one head.
-        let _ = headers.try_append(name, value.clone());
-    }
 }

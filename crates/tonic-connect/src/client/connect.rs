@@ -18,7 +18,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 
-use super::answer::{Answer, append};
+use super::answer::Answer;
 use super::body::{self, End, ResponseBody, Terms};
 use super::call::Call;
 use super::frames::too_large;
@@ -27,7 +27,7 @@ use super::{head, request};
 use crate::codec::Codec;
 use crate::compression::Compression;
 use crate::envelope::{COMPRESSED, PREFIX_LEN, read_prefix};
-use crate::error::{is_reserved, parse_connect_end_stream, parse_connect_error};
+use crate::error::{is_reserved, joined, parse_connect_end_stream, parse_connect_error};
 use crate::schema::{Idempotency, MethodKind};
 use crate::timeout;
 
@@ -330,9 +330,7 @@ impl Metadata {
 
     /// An error has one set of metadata.
     fn joined(self) -> MetadataMap {
-        let mut all = self.leading;
-        append(&mut all, &self.trailing);
-        MetadataMap::from_headers(all)
+        MetadataMap::from_headers(joined(self.leading, &self.trailing))
     }
 }
 

@@ -23,6 +23,7 @@ mod interceptors;
 mod json;
 mod kinds;
 mod long_headers;
+mod metadata;
 mod never_panics;
 mod pool;
 mod runtimes;
