@@ -54,7 +54,9 @@ impl Call {
     ) -> Self {
         let known = || channel.shared().method(path.path());
         let method = options.map(|options| options.method).or_else(known);
+        // Our own clients leave it to the channel: there it can only be metadata, which has no say in it.
         let packed = headers.remove(GRPC_ENCODING);
+        let packed = packed.filter(|_| options.is_none());
         Self {
             channel,
             path,

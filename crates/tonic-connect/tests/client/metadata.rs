@@ -8,7 +8,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use tonic::body::Body;
 use tonic::{Code, Request, Status};
-use tonic_connect::{Channel, Client, ProtoOnly, Protocol};
+use tonic_connect::{Channel, Client, Encoding, ProtoOnly, Protocol};
 use tower::service_fn;
 
 use crate::echo::{self, Echo};
@@ -77,4 +77,34 @@ async fn an_error_with_more_metadata_than_a_map_holds_loses_some_of_it() {
     let trailing = headers(&[("grpc-status", "5"), ("y", "1"), ("z", "2")]);
     let status = refused(answering(Protocol::Grpc, leading, trailing)).await;
     assert_eq!(status.code(), Code::NotFound, "{status:?}");
+}
+
+#[tokio::test]
+async fn metadata_does_not_say_how_the_messages_of_a_call_are_encoded() {
+    for protocol in [Protocol::Connect, Protocol::Grpc, Protocol::GrpcWeb] {
+        let (seen, mut requests) = tokio::sync::mpsc::unbounded_channel();
+        let service = service_fn(move |request: http::Request<Body>| {
+            seen.send(request.into_parts().0.headers).unwrap();
+            std::future::ready(Ok::<_, Infallible>(http::Response::new(Body::empty())))
+        });
+        let builder = Channel::builder("http://in.process").protocol(protocol);
+        let builder = builder
+            .send_compressed(Encoding::Gzip)
+            .compress_min_bytes(0);
+        let client = Client::proto_only(builder.build_over(service).unwrap());
+        for value in ["br", "x"] {
+            let mut request = Request::new(Echo::new("hi"));
+            let encoding = value.parse().unwrap();
+            request.metadata_mut().insert("grpc-encoding", encoding);
+            let call = client.unary::<_, Echo>(&echo::SERVICE.methods[0], request);
+            call.await.unwrap_err();
+            let headers = requests.recv().await.unwrap();
+            let name = match protocol {
+                Protocol::Connect => "content-encoding",
+                _ => "grpc-encoding",
+            };
+            let named: Vec<_> = headers.get_all(name).iter().collect();
+            assert_eq!(named, ["gzip"], "{protocol:?}");
+        }
+    }
 }
