@@ -17,7 +17,7 @@ use super::frames::{Event, Frames, prefix};
 use super::request::Cancel;
 use super::transport::Incoming;
 use crate::compression::Compression;
-use crate::envelope::{COMPRESSED, PREFIX_LEN};
+use crate::envelope::{COMPRESSED, PREFIX_LEN, read_prefix};
 use crate::error::grpc_trailers;
 
 /// The most trailers that are passed on. HTTP bounds its own, but those in a message of Connect or gRPC-Web could be so
@@ -135,18 +135,16 @@ impl<E: End> ResponseBody<E> {
                         true => first,
                         false => more.freeze(),
                     };
-                    match frame.get(..PREFIX_LEN) {
+                    match read_prefix(&frame) {
                         None => return Err(no_message()),
-                        // Decompressed by now.
-                        Some([0, ..]) => {}
-                        Some(prefix) => {
-                            let flags = prefix[0];
+                        Some((0, _)) => frame.advance(PREFIX_LEN),
+                        // Whatever that is, it is not the message alone.
+                        Some((flags, _)) => {
                             return Err(Status::internal(format!(
-                                "the message of the response has the flags {flags:#010b}, of which some mean nothing"
+                                "the message of the response has flags that mean nothing: {flags:#04x}"
                             )));
                         }
                     }
-                    frame.advance(PREFIX_LEN);
                     return Ok((frame, trailers));
                 }
             }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::{Code, Request, Response, Status};
-use tonic_connect::{Protocol, details};
+use tonic_connect::{Channel, Protocol, details};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 use tower_service::Service;
@@ -340,5 +340,26 @@ async fn answers_that_break_the_rules_are_errors_and_never_panics() {
                 .text,
             "x"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_message_whose_flags_mean_nothing_is_not_taken_for_one() {
+    for flags in [2, 0x80, 0xfe] {
+        let service = service_fn(move |_: http::Request<Body>| {
+            let frames = [
+                Frame::data(Bytes::from(frame(flags, Echo::bytes("odd")))),
+                Frame::trailers(trailers(&[("grpc-status", "0")]).unwrap()),
+            ];
+            let body = StreamBody::new(tokio_stream::iter(frames.map(Ok::<_, Infallible>)));
+            let response = http::Response::builder().header("content-type", "application/grpc");
+            std::future::ready(Ok::<_, Infallible>(response.body(body).unwrap()))
+        });
+        let builder = Channel::builder("http://in.process").protocol(Protocol::Grpc);
+        let client = tonic_connect::Client::proto_only(builder.build_over(service).unwrap());
+        let request = Request::new(Echo::default());
+        let call = client.unary::<_, Echo>(&echo::SERVICE.methods[0], request);
+        let status = call.await.unwrap_err();
+        assert_eq!(status.code(), Code::Internal, "{flags} {status:?}");
     }
 }
