@@ -25,6 +25,9 @@ const HANG: Duration = Duration::from_secs(20);
 /// The head of a response of Connect.
 const CONNECT: &[u8] = b"\x88\x00\x0ccontent-type\x11application/proto";
 
+/// The head of a stream of Connect.
+const STREAM: &[u8] = b"\x88\x00\x0ccontent-type\x19application/connect+proto";
+
 type Called = JoinHandle<Result<Response<Echo>, Status>>;
 
 async fn listen(protocol: Protocol) -> (TcpListener, Builder) {
@@ -220,4 +223,39 @@ async fn a_call_that_is_given_up_while_it_waits_for_a_stream_keeps_none_from_the
         }
     }
     assert_eq!(code_of(next).await, Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_while_the_server_takes_no_more_of_its_requests_is_reset() {
+    for answers in [false, true] {
+        let (listener, builder) = listen(Protocol::Connect).await;
+        let client = caller(builder);
+        let text = "x".repeat(50_000);
+        let endless = tokio_stream::iter(0..).map(move |_| Echo { text: text.clone() });
+        let call = tokio::spawn(async move {
+            let method = &echo::SERVICE.methods[2];
+            let call = client.client_streaming::<_, Echo>(method, Request::new(endless));
+            call.await
+        });
+        let (mut socket, stream) = accept_http2(&listener).await;
+        let mut window = 65_535;
+        while window > 0 {
+            if let (DATA, .., data) = read_frame(&mut socket).await.unwrap() {
+                window -= data.len();
+            }
+        }
+        if answers {
+            write_frame(&mut socket, HEADERS, END_HEADERS, stream, STREAM).await;
+            until_pong(&mut socket).await;
+        }
+        call.abort();
+        loop {
+            let (kind, _, of, reason) = read_frame(&mut socket).await.unwrap();
+            assert_ne!(kind, DATA);
+            if kind == RST_STREAM {
+                assert_eq!((of, reason), (stream, vec![0, 0, 0, 8]));
+                break;
+            }
+        }
+    }
 }
