@@ -40,7 +40,7 @@ const FIRST_CALLS: usize = 100;
 #[derive(Clone)]
 pub(super) struct Settings {
     builder: Builder,
-    /// How often a silent peer is asked whether it still lives, and how long it has for the answer.
+    /// How often the peer is asked whether it still lives while calls are on their way, and how long it has for the answer.
     ping: Option<(Duration, Duration)>,
 }
 
