@@ -5,12 +5,14 @@
 //! back. The channel translates between that and the wire: `connect` takes the frame off a unary call and puts it on
 //! again, and turns Connect's errors and end-stream messages into gRPC trailers; `grpc` does the same for the trailers
 //! of gRPC-Web. So the protocol is a property of the channel, and neither the generated client nor the types know it.
-//! The codec is a property of the client, which tells the channel in the request's extensions.
+//! The codec is a property of the client, which tells the channel in the request's extensions. Our own client makes calls
+//! of one message each way (`answer`) without that detour.
 //!
-//! What the protocols share stands outside their files: what carries the requests (`transport`, with the `pool` of
-//! connections, how one is made in `connector`, used in `lease` and kept in `kept`), what a failure of it means
-//! (`failure`), the body of a request (`request`) and of a response (`body`), message boundaries and size limits
-//! (`frames`), the deadline (`deadline`).
+//! What the protocols share stands outside their files: what a call carries (`call`, and what `interceptor` adds to it),
+//! what carries the requests (`transport`: the `pool` of connections, how one is made in `connector` and kept in `kept`,
+//! and its use for one exchange in `lease`, by `http1` or `http2`), what a failure of it means (`failure`), the body of a
+//! request (`request`) and of a response (`body`), message boundaries and size limits (`frames`), the deadline
+//! (`deadline`).
 
 mod answer;
 mod base_url;

@@ -37,12 +37,13 @@ impl Builder {
     ///
     /// ```
     /// use tonic::Request;
+    /// use tonic::metadata::MetadataValue;
     /// use tonic_connect::Channel;
     ///
     /// let channel = Channel::builder("https://greet.example")
     ///     .interceptor(|mut request: Request<()>| {
-    ///         let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    ///         request.metadata_mut().insert("traceparent", trace.parse().unwrap());
+    ///         let tenant = MetadataValue::from_static("acme");
+    ///         request.metadata_mut().insert("x-tenant", tenant);
     ///         Ok(request)
     ///     })
     ///     .build();

@@ -14,6 +14,7 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ::tonic::Streaming;
 use bench_rpc::{account, text, v1};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::sleep;
@@ -114,6 +115,18 @@ fn watch() -> v1::WatchPrebuildRequest {
         prebuild_id: text::PREBUILD.to_owned(),
         count: 10_000,
     }
+}
+
+/// Reads a stream to its end.
+async fn read(
+    mut messages: Streaming<v1::GetPrebuildResponse>,
+    done: &Cell<u64>,
+) -> Result<(), BoxError> {
+    while let Some(message) = messages.message().await? {
+        check(&message.prebuild.unwrap_or_default().id)?;
+        done.set(done.get() + 1);
+    }
+    Ok(())
 }
 
 fn check(id: &str) -> Result<(), BoxError> {

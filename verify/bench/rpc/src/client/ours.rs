@@ -4,7 +4,7 @@ use bench_rpc::v1::bench_service_connect::BenchServiceClient;
 use tonic::Request;
 use tonic_connect::{Channel, Codec, HttpVersion, Protocol};
 
-use crate::{AT_ONCE, BoxError, Calls, STREAM, STREAMS, check, request, watch};
+use crate::{AT_ONCE, BoxError, Calls, STREAM, STREAMS, check, read, request, watch};
 
 pub(crate) fn begin(discipline: &str, port: u16, calls: &mut Calls) -> Result<(), BoxError> {
     let (protocol, codec, version) = match discipline {
@@ -25,12 +25,7 @@ pub(crate) fn begin(discipline: &str, port: u16, calls: &mut Calls) -> Result<()
             let client = client.clone();
             calls.repeat_stream(async move |done| {
                 let response = client.watch_prebuild(Request::new(watch())).await?;
-                let mut messages = response.into_inner();
-                while let Some(message) = messages.message().await? {
-                    check(&message.prebuild.unwrap_or_default().id)?;
-                    done.set(done.get() + 1);
-                }
-                Ok(())
+                read(response.into_inner(), done).await
             });
         }
         return Ok(());
