@@ -4,11 +4,20 @@
 
 mod store;
 
-use std::{os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use prebuildd::store::{Store, StoreError, sqlite::SqliteStore};
+use rustix::{
+    fs::{FlockOperation, fcntl_lock},
+    io::Errno,
+};
 
 fn open(dir: PathBuf) -> BoxFuture<'static, Arc<dyn Store>> {
     Box::pin(async move {
@@ -90,4 +99,46 @@ async fn a_new_file_opened_eight_times_at_once_has_one_default_class() {
         classes.insert(page.items[0].id);
     }
     assert_eq!(classes.len(), 1);
+}
+
+/// POSIX locks belong to a process, not to a file descriptor: whoever closes the file anywhere in
+/// the process takes them from SQLite, and another process may then believe it is alone.
+#[tokio::test]
+async fn a_file_opened_twice_in_one_process_stays_locked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.sqlite");
+    let first = open(dir.path().to_owned()).await;
+    assert!(posix_lock_held(&path), "a store in use locks its file");
+    let second = SqliteStore::open(&path, Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    assert!(
+        posix_lock_held(&path),
+        "a second opening takes no lock away"
+    );
+    second.close().await;
+    assert!(posix_lock_held(&path), "nor does its end");
+    drop(first);
+}
+
+/// Whether another process meets a POSIX lock on the file: this program again, with the test below.
+fn posix_lock_held(path: &Path) -> bool {
+    let other = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "another_process_meets_a_posix_lock"])
+        .env("TEST_FILE", path)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&other.stdout).contains("1 passed")
+}
+
+#[test]
+#[ignore = "a part of a_file_opened_twice_in_one_process_stays_locked, which starts it"]
+fn another_process_meets_a_posix_lock() {
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(std::env::var_os("TEST_FILE").unwrap())
+        .unwrap();
+    let locked = fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive);
+    assert!(matches!(locked, Err(Errno::AGAIN | Errno::ACCESS)));
 }

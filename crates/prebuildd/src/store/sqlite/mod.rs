@@ -14,7 +14,7 @@ mod schema;
 
 use std::{
     fs, io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -22,6 +22,10 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    io::Errno,
+};
 use sqlx::{
     SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -156,15 +160,15 @@ impl Store for SqliteStore {
 
 /// Creates the file if there is none, and lets only its owner read it. SQLite gives the files beside
 /// it the same mode.
+///
+/// The file is never opened here: a process that closes a file loses all POSIX locks that it has on
+/// it, and with them SQLite's, if the same process has it open as a store already ("How To Corrupt
+/// An SQLite Database File", section 2.2).
 fn make_private(path: &Path) -> io::Result<()> {
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))
+    match mknodat(CWD, path, FileType::RegularFile, Mode::RUSR | Mode::WUSR, 0) {
+        Ok(()) | Err(Errno::EXIST) => fs::set_permissions(path, fs::Permissions::from_mode(0o600)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn unavailable(error: sqlx::Error) -> StoreError {
