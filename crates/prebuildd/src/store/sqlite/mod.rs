@@ -17,7 +17,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::BoxFuture;
@@ -36,6 +36,9 @@ use super::{Change, Store, StoreError};
 
 /// How long to wait for the write lock of another process before a call fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait before asking again for what SQLite itself does not wait for.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// How many reads run at once.
 const READERS: u32 = 4;
@@ -82,14 +85,7 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(BUSY_TIMEOUT * 3)
-            .connect_with(options.clone())
-            .await
-            .map_err(unavailable)?;
+        let writer = open_writer(&options).await?;
         let mut connection = writer.acquire().await.map_err(unavailable)?;
         schema::migrate(&mut connection).await?;
         drop(connection);
@@ -156,6 +152,38 @@ impl Store for SqliteStore {
     fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.shared.feed.subscribe()
     }
+}
+
+/// Opens the connection that writes. It is the first, and so puts a new file into write-ahead mode,
+/// for which SQLite does not wait when another opens the same file: it fails at once, though
+/// [`BUSY_TIMEOUT`] has been set. Of those that meet, one always comes through.
+async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+    let began = Instant::now();
+    loop {
+        let opened = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(BUSY_TIMEOUT * 3)
+            .connect_with(options.clone())
+            .await;
+        match opened {
+            Err(error) if is_busy(&error) && began.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            opened => return opened.map_err(unavailable),
+        }
+    }
+}
+
+/// Whether another connection holds a lock that the call needs: `SQLITE_BUSY`, the lower eight bits
+/// of its extended result codes.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: i32 = 5;
+    error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse().ok())
+        .is_some_and(|code: i32| code & 0xff == SQLITE_BUSY)
 }
 
 /// Creates the file if there is none, and lets only its owner read it. SQLite gives the files beside
