@@ -42,6 +42,20 @@ async fn what_a_command_leaves_in_the_background_ends_with_it() {
     }
 }
 
+/// A process shows no environment while `execve` puts another program in its place.
+#[tokio::test]
+async fn what_has_just_been_started_ends_too() {
+    let commands: Vec<_> = (0..32)
+        .map(|n| format!(r#""{n}": "sleep 1000 & exit 0""#))
+        .collect();
+    let devcontainer = format!(r#"{{"onCreateCommand": {{{}}}}}"#, commands.join(","));
+    for sandbox in both() {
+        let ran = Fixture::new(sandbox).run(&devcontainer).await;
+        ran.result.as_ref().unwrap();
+        assert_eq!(processes(ran.environment.id), Vec::<u32>::new());
+    }
+}
+
 #[tokio::test]
 async fn a_cancelled_command_leaves_nothing_after_stop() {
     for sandbox in both() {

@@ -28,6 +28,8 @@ const FREEZE_ROUNDS: usize = 64;
 /// How many searches must find nothing while the machine starts processes all the time, so that no
 /// single search is proof.
 const SEARCHES_WITHOUT_PROOF: usize = 100;
+/// How long to wait before another look at a process that is being replaced by another program.
+const EXEC_PAUSE: Duration = Duration::from_millis(1);
 /// How much of a process's environment is searched.
 const MAX_ENVIRON: u64 = 8 * 1024 * 1024;
 
@@ -57,22 +59,83 @@ impl Mark {
         }
     }
 
-    fn is_on(&self, process: &Path) -> bool {
-        self.in_environment_of(process).unwrap_or(false)
-            || self
-                .folder
-                .as_deref()
-                .is_some_and(|folder| works_in(process, folder).unwrap_or(false))
+    fn is_on(&self, process: &Path) -> Carries {
+        if self
+            .folder
+            .as_deref()
+            .is_some_and(|folder| works_in(process, folder).unwrap_or(false))
+        {
+            return Carries::Mark;
+        }
+        match environ(process) {
+            Ok(Some(environ)) => {
+                let mut variables = environ.split(|&byte| byte == 0);
+                if variables.any(|variable| variable == self.variable) {
+                    Carries::Mark
+                } else {
+                    Carries::NoMark
+                }
+            }
+            Ok(None) => Carries::Unknown,
+            // Another user's, or gone.
+            Err(_) => Carries::NoMark,
+        }
+    }
+}
+
+/// What a look at a process has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carries {
+    Mark,
+    NoMark,
+    /// It is being replaced by another program, and shows neither's environment.
+    Unknown,
+}
+
+/// The environment of the process; `None` while `execve` is at work, which takes the old one away
+/// before it shows the new one: what is read then ends too early, or is empty.
+fn environ(process: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut environ = Vec::new();
+    File::open(process.join("environ"))?
+        .take(MAX_ENVIRON)
+        .read_to_end(&mut environ)?;
+    let stat = Stat::read(process)?;
+    let read = environ.len() as u64;
+    let whole = match stat.number(ENV_END) {
+        // Not yet there, or the kernel does not tell. What has no memory has no environment either:
+        // threads of the kernel, and processes that have ended and wait for their parent.
+        0 => read > 0 || stat.number(VSIZE) == 0,
+        end => read == end.saturating_sub(stat.number(ENV_START)).min(MAX_ENVIRON),
+    };
+    Ok(whole.then_some(environ))
+}
+
+/// Fields of `/proc/[pid]/stat`, by their numbers in proc_pid_stat(5).
+const TTY_NR: usize = 7;
+const VSIZE: usize = 23;
+const ENV_START: usize = 50;
+const ENV_END: usize = 51;
+
+/// What `/proc/[pid]/stat` says of a process.
+struct Stat(String);
+
+impl Stat {
+    fn read(process: &Path) -> io::Result<Self> {
+        let stat = fs::read(process.join("stat"))?;
+        // The name, field 2, stands in parentheses and may hold anything.
+        let after_name = stat.iter().rposition(|&b| b == b')').map_or(0, |at| at + 1);
+        Ok(Self(
+            String::from_utf8_lossy(&stat[after_name..]).into_owned(),
+        ))
     }
 
-    fn in_environment_of(&self, process: &Path) -> io::Result<bool> {
-        let mut environ = Vec::new();
-        File::open(process.join("environ"))?
-            .take(MAX_ENVIRON)
-            .read_to_end(&mut environ)?;
-        Ok(environ
-            .split(|&byte| byte == 0)
-            .any(|variable| variable == self.variable))
+    /// A field after the name; 0 when it is missing or negative.
+    fn number(&self, field: usize) -> u64 {
+        self.0
+            .split_ascii_whitespace()
+            .nth(field - 3)
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -82,15 +145,7 @@ fn works_in(process: &Path, folder: &Path) -> io::Result<bool> {
     if !fs::read_link(process.join("cwd"))?.starts_with(folder) {
         return Ok(false);
     }
-    let stat = fs::read(process.join("stat"))?;
-    // The name stands in parentheses and may hold anything: state, parent, group, session and
-    // terminal follow the last one.
-    let after_name = stat.iter().rposition(|&b| b == b')').map_or(0, |at| at + 1);
-    let terminal = String::from_utf8_lossy(&stat[after_name..])
-        .split_whitespace()
-        .nth(4)
-        .map(|number| number == "0");
-    Ok(terminal == Some(true))
+    Ok(Stat::read(process)?.number(TTY_NR) == 0)
 }
 
 struct Process {
@@ -98,10 +153,17 @@ struct Process {
     handle: OwnedFd,
 }
 
+/// What a search has found.
+struct Found {
+    processes: Vec<Process>,
+    /// Whether every process has shown what it carries.
+    all_known: bool,
+}
+
 /// Stops the running processes that carry the mark, as soon as each is found: on a slow machine one
 /// that starts another and ends would not live until all the others had been looked at. Those that
 /// have ended and wait for their parent do not show an environment or a working directory any more.
-fn freeze(mark: &Mark, known: &[Process]) -> io::Result<Vec<Process>> {
+fn freeze(mark: &Mark, known: &[Process]) -> io::Result<Found> {
     let own = std::process::id();
     let mut ids = Vec::new();
     for entry in fs::read_dir("/proc")? {
@@ -110,22 +172,35 @@ fn freeze(mark: &Mark, known: &[Process]) -> io::Result<Vec<Process>> {
     }
     // The newest first, since they have just been started by one that may have ended.
     ids.sort_unstable_by(|one, other| other.cmp(one));
-    let mut found = Vec::new();
+    let mut found = Found {
+        processes: Vec::new(),
+        all_known: true,
+    };
     for id in ids.into_iter().filter(|&id| id != own) {
         let path = Path::new("/proc").join(id.to_string());
         let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) else {
             continue;
         };
-        if known.iter().any(|process| process.id == id) || !mark.is_on(&path) {
+        if known.iter().any(|process| process.id == id) {
             continue;
+        }
+        match mark.is_on(&path) {
+            Carries::Mark => {}
+            Carries::NoMark => continue,
+            Carries::Unknown => {
+                found.all_known = false;
+                continue;
+            }
         }
         // The handle names this one process; look again, in case the id has changed hands.
         let Ok(handle) = pidfd_open(id, PidfdFlags::empty()) else {
             continue;
         };
         let process = Process { id, handle };
-        if mark.is_on(&path) && signal(&process, Signal::STOP) {
-            found.push(process);
+        match mark.is_on(&path) {
+            Carries::Mark if signal(&process, Signal::STOP) => found.processes.push(process),
+            Carries::Mark | Carries::NoMark => {}
+            Carries::Unknown => found.all_known = false,
         }
     }
     Ok(found)
@@ -138,17 +213,22 @@ fn signal(process: &Process, signal: Signal) -> bool {
 
 /// Kills all processes that carry the mark. They are stopped first, so that none can start another
 /// behind the search.
-fn kill(mark: &Mark) -> io::Result<Vec<Process>> {
+fn kill(mark: &Mark) -> io::Result<Found> {
     let mut all: Vec<Process> = Vec::new();
+    let mut all_known = true;
     for _ in 0..FREEZE_ROUNDS {
         let mut new = freeze(mark, &all)?;
-        if new.is_empty() {
+        all_known = new.all_known;
+        if new.processes.is_empty() {
             break;
         }
-        all.append(&mut new);
+        all.append(&mut new.processes);
     }
     all.retain(|process| signal(process, Signal::KILL));
-    Ok(all)
+    Ok(Found {
+        processes: all,
+        all_known,
+    })
 }
 
 /// Ends all processes that carry the mark, and returns when none is left. Goes on when the future is
@@ -168,8 +248,15 @@ fn end_now(mark: &Mark) -> Result<(), RunnerError> {
     let mut empty = 0;
     loop {
         let before = forks();
-        let killed = kill(mark).map_err(failed)?;
+        let Found {
+            processes: killed,
+            all_known,
+        } = kill(mark).map_err(failed)?;
         if killed.is_empty() {
+            if !all_known && Instant::now() < deadline {
+                std::thread::sleep(EXEC_PAUSE);
+                continue;
+            }
             empty += 1;
             // A process that starts another and ends hides it from a search that looks at the
             // first too late and does not know of the second: a search counts as proof when
