@@ -28,8 +28,11 @@ const FREEZE_ROUNDS: usize = 64;
 /// How many searches must find nothing while the machine starts processes all the time, so that no
 /// single search is proof.
 const SEARCHES_WITHOUT_PROOF: usize = 100;
-/// How long to wait before another look at a process that is being replaced by another program.
+/// How long to wait before another look when a process is being replaced by another program.
 const EXEC_PAUSE: Duration = Duration::from_millis(1);
+/// How long that may take in all. A process can make itself look like that for good, and every
+/// command on the machine would wait for it.
+const EXEC_PATIENCE: Duration = Duration::from_secs(2);
 /// How much of a process's environment is searched.
 const MAX_ENVIRON: u64 = 8 * 1024 * 1024;
 
@@ -67,18 +70,17 @@ impl Mark {
         {
             return Carries::Mark;
         }
-        match environ(process) {
-            Ok(Some(environ)) => {
-                let mut variables = environ.split(|&byte| byte == 0);
-                if variables.any(|variable| variable == self.variable) {
-                    Carries::Mark
-                } else {
-                    Carries::NoMark
-                }
-            }
-            Ok(None) => Carries::Unknown,
-            // Another user's, or gone.
-            Err(_) => Carries::NoMark,
+        // An error: it is another user's, or gone.
+        let Ok(environ) = Environ::read(process) else {
+            return Carries::NoMark;
+        };
+        let mut variables = environ.bytes.split(|&byte| byte == 0);
+        if variables.any(|variable| variable == self.variable) {
+            Carries::Mark
+        } else if environ.whole {
+            Carries::NoMark
+        } else {
+            Carries::Unknown
         }
     }
 }
@@ -92,22 +94,31 @@ enum Carries {
     Unknown,
 }
 
-/// The environment of the process; `None` while `execve` is at work, which takes the old one away
-/// before it shows the new one: what is read then ends too early, or is empty.
-fn environ(process: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut environ = Vec::new();
-    File::open(process.join("environ"))?
-        .take(MAX_ENVIRON)
-        .read_to_end(&mut environ)?;
-    let stat = Stat::read(process)?;
-    let read = environ.len() as u64;
-    let whole = match stat.number(ENV_END) {
-        // Not yet there, or the kernel does not tell. What has no memory has no environment either:
-        // threads of the kernel, and processes that have ended and wait for their parent.
-        0 => read > 0 || stat.number(VSIZE) == 0,
-        end => read == end.saturating_sub(stat.number(ENV_START)).min(MAX_ENVIRON),
-    };
-    Ok(whole.then_some(environ))
+/// What `/proc/[pid]/environ` says of a process.
+struct Environ {
+    bytes: Vec<u8>,
+    /// `false` while `execve` is at work, which takes the old environment away before it shows the
+    /// new one: what is read then ends too early, or is empty.
+    whole: bool,
+}
+
+impl Environ {
+    fn read(process: &Path) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        File::open(process.join("environ"))?
+            .take(MAX_ENVIRON)
+            .read_to_end(&mut bytes)?;
+        let stat = Stat::read(process)?;
+        let length = bytes.len() as u64;
+        let whole = match stat.number(ENV_END) {
+            // Not yet there, or the kernel does not tell. What has no memory has no environment
+            // either: threads of the kernel, and processes that have ended and wait for their
+            // parent.
+            0 => length > 0 || stat.number(VSIZE) == 0,
+            end => length == end.saturating_sub(stat.number(ENV_START)).min(MAX_ENVIRON),
+        };
+        Ok(Self { bytes, whole })
+    }
 }
 
 /// Fields of `/proc/[pid]/stat`, by their numbers in proc_pid_stat(5).
@@ -244,7 +255,8 @@ fn failed(error: io::Error) -> RunnerError {
 }
 
 fn end_now(mark: &Mark) -> Result<(), RunnerError> {
-    let deadline = Instant::now() + PATIENCE;
+    let began = Instant::now();
+    let deadline = began + PATIENCE;
     let mut empty = 0;
     loop {
         let before = forks();
@@ -253,7 +265,7 @@ fn end_now(mark: &Mark) -> Result<(), RunnerError> {
             all_known,
         } = kill(mark).map_err(failed)?;
         if killed.is_empty() {
-            if !all_known && Instant::now() < deadline {
+            if !all_known && began.elapsed() < EXEC_PATIENCE {
                 std::thread::sleep(EXEC_PAUSE);
                 continue;
             }
